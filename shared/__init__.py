@@ -1,0 +1,1 @@
+"""What both services and the worker stand on. Outside `shared.http` nothing here knows FastAPI or Starlette."""

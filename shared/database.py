@@ -1,0 +1,197 @@
+"""Engines, transactions and column types that mean the same on MySQL, MariaDB and SQLite.
+
+One rule for every writer: a unit of work runs whole inside `Database.write`, which may run it again from the start. The
+domain never commits.
+"""
+
+import random
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any, TypeVar
+from uuid import UUID
+
+from sqlalchemy import BigInteger, Connection, DateTime, Engine, Integer, LargeBinary, create_engine, event, make_url
+from sqlalchemy.dialects import mysql
+from sqlalchemy.engine import URL, Dialect
+from sqlalchemy.exc import DBAPIError, InterfaceError, OperationalError
+from sqlalchemy.exc import TimeoutError as PoolTimeoutError
+from sqlalchemy.types import TypeDecorator
+
+from shared.errors import Unavailable
+from shared.settings import Settings
+
+Result = TypeVar("Result")
+
+# Deadlock, lock wait timeout, and MariaDB's "record has changed since last read": run the whole unit again.
+RERUN_CODES = frozenset({1205, 1213, 1020})
+SQLITE_BUSY = "database is locked"
+ATTEMPTS_MAX = 5
+PAUSE_SECONDS_BASE = 0.02
+
+# Binary collation: equal means equal, on MySQL as on MariaDB. The key columns are normalised before they are stored.
+TABLE_OPTIONS = {"mysql_engine": "InnoDB", "mysql_charset": "utf8mb4", "mysql_collate": "utf8mb4_bin"}
+
+# SQLite counts up only in a column that is exactly INTEGER.
+RowId = BigInteger().with_variant(Integer, "sqlite")
+
+
+class UtcDateTime(TypeDecorator[datetime]):
+    """An aware moment, stored as naive UTC with microseconds, because PyMySQL drops zones without a word."""
+
+    impl = DateTime
+    cache_ok = True
+
+    def load_dialect_impl(self, dialect: Dialect) -> Any:  # noqa: ANN401  SQLAlchemy's own signature
+        """Store fractions on MySQL, whose DATETIME has none by default."""
+        return dialect.type_descriptor(mysql.DATETIME(fsp=6) if dialect.name in {"mysql", "mariadb"} else DateTime())
+
+    def process_bind_param(self, value: datetime | None, dialect: Dialect) -> datetime | None:  # noqa: ARG002
+        """Turn an aware moment into naive UTC. Raises ValueError for a naive one, whose zone nobody knows."""
+        if value is None:
+            return None
+        if value.tzinfo is None:
+            msg = "a moment without a zone cannot be stored"
+            raise ValueError(msg)
+        return value.astimezone(UTC).replace(tzinfo=None)
+
+    def process_result_value(self, value: datetime | None, dialect: Dialect) -> datetime | None:  # noqa: ARG002
+        """Give back what was stored as aware UTC."""
+        return None if value is None else value.replace(tzinfo=UTC)
+
+
+class BinaryUuid(TypeDecorator[UUID]):
+    """A UUID in 16 bytes, so that UUIDv7 keys sort by time on every database."""
+
+    impl = LargeBinary(16)
+    cache_ok = True
+
+    def load_dialect_impl(self, dialect: Dialect) -> Any:  # noqa: ANN401  SQLAlchemy's own signature
+        """Take exactly 16 bytes on MySQL; SQLite's BLOB has no length."""
+        return dialect.type_descriptor(
+            mysql.BINARY(16) if dialect.name in {"mysql", "mariadb"} else LargeBinary(16)  # type: ignore[no-untyped-call]
+        )
+
+    def process_bind_param(self, value: UUID | None, dialect: Dialect) -> bytes | None:  # noqa: ARG002
+        """Store the 16 bytes."""
+        return None if value is None else value.bytes
+
+    def process_result_value(self, value: bytes | None, dialect: Dialect) -> UUID | None:  # noqa: ARG002
+        """Read the 16 bytes."""
+        return None if value is None else UUID(bytes=value)
+
+
+@dataclass(frozen=True, slots=True)
+class Database:
+    """One process's connections to one database. Make it in the process that uses it, after any fork."""
+
+    engine: Engine
+
+    @classmethod
+    def connect(cls, url: str, settings: Settings, pool_size: int) -> "Database":
+        """Prepare at most ``pool_size`` connections to ``url``; none is opened yet."""
+        parsed = make_url(url)
+        if parsed.get_backend_name() == "sqlite":
+            return cls(_sqlite_engine(parsed, settings, pool_size))
+        return cls(_mysql_engine(parsed, settings, pool_size))
+
+    def read(self, work: Callable[[Connection], Result]) -> Result:
+        """Run ``work`` in a transaction that changes nothing. Raises Unavailable when the database is away."""
+        return self._repeat(work, writes=False, repeat_lost=True)
+
+    def write(self, work: Callable[[Connection], Result], *, repeat_lost: bool) -> Result:
+        """Run ``work`` in one transaction and commit; after a deadlock or lock timeout run it again from the start.
+
+        ``repeat_lost``: also run it again when the connection was lost, and with it the knowledge whether the commit
+        went through. Only for work that recognises what it has already done. Raises Unavailable when the database is
+        away or stays contended for ATTEMPTS_MAX attempts.
+        """
+        return self._repeat(work, writes=True, repeat_lost=repeat_lost)
+
+    def close(self) -> None:
+        """Close all connections."""
+        self.engine.dispose()
+
+    def _repeat(self, work: Callable[[Connection], Result], *, writes: bool, repeat_lost: bool) -> Result:
+        for attempt in range(1, ATTEMPTS_MAX + 1):
+            try:
+                return self._once(work, writes=writes)
+            except (OperationalError, InterfaceError, PoolTimeoutError) as error:
+                if attempt == ATTEMPTS_MAX or not (_is_contention(error) or (repeat_lost and _is_lost(error))):
+                    raise Unavailable from error
+            # Jitter, so that those who collided do not collide again.
+            time.sleep(random.uniform(0, PAUSE_SECONDS_BASE * 2**attempt))  # noqa: S311  not a secret
+        raise AssertionError  # pragma: no cover  the loop returns or raises
+
+    def _once(self, work: Callable[[Connection], Result], *, writes: bool) -> Result:
+        with self.engine.connect() as connection:
+            if writes:
+                connection = connection.execution_options(sqlite_begin="IMMEDIATE")  # noqa: PLW2901  the same connection
+            with connection.begin():
+                return work(connection)
+
+
+def is_mysql(connection: Connection) -> bool:
+    """Tell MySQL and MariaDB from SQLite."""
+    return connection.dialect.name in {"mysql", "mariadb"}
+
+
+def _is_contention(error: Exception) -> bool:
+    if not isinstance(error, DBAPIError):
+        return False
+    arguments = getattr(error.orig, "args", ())
+    return bool(arguments) and (arguments[0] in RERUN_CODES or SQLITE_BUSY in str(arguments[0]))
+
+
+def _is_lost(error: Exception) -> bool:
+    return isinstance(error, DBAPIError) and error.connection_invalidated
+
+
+def _mysql_engine(url: URL, settings: Settings, pool_size: int) -> Engine:
+    return create_engine(
+        url.update_query_dict({"charset": "utf8mb4"}),
+        pool_size=pool_size,
+        max_overflow=0,
+        pool_timeout=settings.database_connect_timeout_seconds,
+        pool_pre_ping=True,
+        pool_use_lifo=True,
+        # Idle connections are replaced just before the server ends them.
+        pool_recycle=settings.database_idle_timeout_seconds - 1,
+        # READ COMMITTED: a plain read after the lane's lock must see what was committed before the lock was got.
+        isolation_level="READ COMMITTED",
+        connect_args={
+            "connect_timeout": settings.database_connect_timeout_seconds,
+            "read_timeout": settings.database_read_timeout_seconds,
+            "write_timeout": settings.database_read_timeout_seconds,
+            # STRICT: a value that does not fit is an error, never a changed value.
+            "sql_mode": "STRICT_ALL_TABLES,NO_ENGINE_SUBSTITUTION,ERROR_FOR_DIVISION_BY_ZERO",
+            "init_command": (
+                f"SET SESSION innodb_lock_wait_timeout={settings.database_lock_timeout_seconds}, "
+                f"wait_timeout={settings.database_idle_timeout_seconds}, time_zone='+00:00'"
+            ),
+        },
+    )
+
+
+def _sqlite_engine(url: URL, settings: Settings, pool_size: int) -> Engine:
+    engine = create_engine(
+        url,
+        pool_size=pool_size,
+        max_overflow=0,
+        pool_timeout=settings.database_connect_timeout_seconds,
+        connect_args={"timeout": settings.database_lock_timeout_seconds, "check_same_thread": False},
+    )
+
+    @event.listens_for(engine, "connect")
+    def _prepare(connection: Any, _record: object) -> None:  # noqa: ANN401  a DBAPI connection has no common type
+        connection.isolation_level = None  # BEGIN is ours, below
+        for pragma in ("journal_mode=WAL", "synchronous=FULL", "foreign_keys=ON"):
+            connection.execute(f"PRAGMA {pragma}")
+
+    @event.listens_for(engine, "begin")
+    def _begin(connection: Connection) -> None:
+        # A writer takes SQLite's one write lock at once: upgrading later can fail without waiting.
+        connection.exec_driver_sql(f"BEGIN {connection.get_execution_options().get('sqlite_begin', 'DEFERRED')}")
+
+    return engine

@@ -1,0 +1,131 @@
+"""One family of errors; each class fixes a stable code and an HTTP status, and one handler makes RFC 9457 of it.
+
+    Problem
+    ├── InvalidInput 422          the request cannot be understood; `errors` points at what
+    ├── Unauthenticated 401       no token, or not a good one
+    ├── Forbidden 403             a good token that may not do this
+    ├── NotFound 404              nothing there, or not yours
+    ├── MethodNotAllowed 405
+    ├── Conflict 409              the present state forbids it
+    ├── PayloadTooLarge 413
+    ├── InternalError 500         a bug of ours; says nothing of its cause
+    └── Unavailable 503           a dependency is away; says when to come back
+        └── Overloaded            a queue is full; says when to come back
+
+The services derive their own (`EmailTaken`, `SoldOut`, …) in their `domain/errors.py`.
+"""
+
+from dataclasses import dataclass
+from typing import ClassVar
+
+TYPE_PREFIX = "urn:problem-type:event-booking:"
+IANA_PREFIX = "https://iana.org/assignments/http-problem-types#"
+
+
+@dataclass(frozen=True, slots=True)
+class FieldError:
+    """One thing wrong with the input: what, and a JSON pointer (RFC 6901, as a URI fragment) to where."""
+
+    detail: str
+    pointer: str
+
+
+class Problem(Exception):  # noqa: N818  RFC 9457's own name for what the caller is told
+    """An answer that is not the one hoped for. ``detail`` tells the caller what to do next."""
+
+    code: ClassVar[str] = "problem"
+    status: ClassVar[int] = 500
+    title: ClassVar[str] = "Something went wrong"
+    default_detail: ClassVar[str] = ""
+    type_prefix: ClassVar[str] = TYPE_PREFIX
+    retry_after_seconds: ClassVar[int | None] = None
+    # The RFC 6750 challenge that a 401 must carry.
+    challenge: ClassVar[str | None] = None
+
+    def __init__(self, detail: str = "", errors: tuple[FieldError, ...] = ()) -> None:
+        """Take the words for this one case; without them, the class's own."""
+        self.detail = detail or self.default_detail
+        self.errors = errors
+        super().__init__(self.detail)
+
+    @property
+    def type(self) -> str:
+        """The absolute URI that identifies this kind of problem (RFC 9457, section 3.1.1)."""
+        return self.type_prefix + self.code
+
+
+class InvalidInput(Problem):
+    """The request does not say something this service can act on."""
+
+    code, status, title = "invalid-input", 422, "The request is not valid"
+    default_detail = "Correct the fields named in `errors` and send the request again."
+
+    @classmethod
+    def at(cls, pointer: str, detail: str) -> "InvalidInput":
+        """Build the problem for a single field."""
+        return cls(errors=(FieldError(detail, pointer),))
+
+
+class Unauthenticated(Problem):
+    """No acceptable access token came with the request."""
+
+    code, status, title = "unauthenticated", 401, "A valid access token is needed"
+    default_detail = "Log in at the auth service and send `Authorization: Bearer <access_token>`, once."
+    challenge = "Bearer"
+
+
+class Forbidden(Problem):
+    """The token is good, and its role may not do this."""
+
+    code, status, title = "forbidden", 403, "Not allowed for this role"
+    default_detail = "Use an account whose role allows this."
+
+
+class NotFound(Problem):
+    """There is nothing at this address that the caller may see."""
+
+    code, status, title = "not-found", 404, "Not found"
+    default_detail = "Check the address; ids are those that this service gave out."
+
+
+class MethodNotAllowed(Problem):
+    """The address exists, the method on it does not."""
+
+    code, status, title = "method-not-allowed", 405, "Method not allowed"
+    default_detail = "See /docs for what this address understands."
+
+
+class Conflict(Problem):
+    """The request is understood, and the present state forbids it."""
+
+    code, status, title = "conflict", 409, "The present state forbids this"
+
+
+class PayloadTooLarge(Problem):
+    """The body is larger than REQUEST_BODY_BYTES_MAX."""
+
+    code, status, title = "payload-too-large", 413, "The body is too large"
+    default_detail = "Send a smaller body."
+
+
+class InternalError(Problem):
+    """A bug of ours. The caller gets the request id to quote and nothing else."""
+
+    code, status, title = "internal-error", 500, "Something went wrong here"
+    default_detail = "This is our fault. Try again later, and quote the X-Request-ID if it goes on."
+
+
+class Unavailable(Problem):
+    """Something this service needs does not answer. Nothing was half-done."""
+
+    code, status, title = "unavailable", 503, "Temporarily unavailable"
+    default_detail = "Nothing was changed that you cannot repeat. Try again after the seconds in Retry-After."
+    retry_after_seconds = 2
+
+
+class Overloaded(Unavailable):
+    """A bounded queue is full: sent away at once instead of kept waiting."""
+
+    code, title = "temporary-reduced-capacity", "Too much to do at this moment"
+    type_prefix = IANA_PREFIX
+    retry_after_seconds = 1

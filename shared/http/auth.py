@@ -1,0 +1,84 @@
+"""Who sends this request: the bearer token (RFC 6750), checked locally."""
+
+from typing import Annotated
+
+from fastapi import Depends, Request
+
+from shared.errors import Forbidden, Unauthenticated
+from shared.keys import FixedKey, KeySource, PublishedKeys
+from shared.settings import BookingSettings, ServiceSettings
+from shared.tokens import Principal, TokenRules, TokenVerifier, hmac_key
+
+SCHEME = "bearer "
+
+
+class Authenticator:
+    """Checks the tokens of one service's requests."""
+
+    def __init__(self, verifier: TokenVerifier, keys: KeySource) -> None:
+        """Verify with ``verifier``, with keys from ``keys``."""
+        self._verifier = verifier
+        self._keys = keys
+
+    async def authenticate(self, request: Request) -> Principal:
+        """Return who sent ``request``. Raises Unauthenticated, or KeysUnavailable when no key was ever seen."""
+        values = request.headers.getlist("authorization")
+        if len(values) != 1 or not values[0].lower().startswith(SCHEME):
+            raise Unauthenticated
+        token = values[0][len(SCHEME) :].strip()
+        return self._verifier.cached(token) or await self._verify(token)
+
+    async def close(self) -> None:
+        """Release the source of keys."""
+        await self._keys.close()
+
+    async def _verify(self, token: str) -> Principal:
+        key = await self._keys.find(self._verifier.key_id(token))
+        if key is None:
+            raise Unauthenticated
+        return self._verifier.verify(token, key)
+
+
+def token_rules(settings: ServiceSettings) -> TokenRules:
+    """Read what tokens must say from the configuration."""
+    return TokenRules(settings.algorithm, settings.token_issuer, settings.token_audience)
+
+
+def remote_authenticator(settings: BookingSettings) -> Authenticator:
+    """Build the authenticator of a service that holds public keys, or the shared secret, only."""
+    verifier = TokenVerifier(token_rules(settings), settings.token_cache_max)
+    if settings.algorithm == "HS256" and settings.secret_key is not None:
+        return Authenticator(verifier, FixedKey(hmac_key(settings.secret_key.get_secret_value())))
+    keys = PublishedKeys(
+        str(settings.jwks_url),
+        timeout_seconds=settings.jwks_timeout_seconds,
+        cooldown_seconds=settings.jwks_cooldown_seconds,
+    )
+    return Authenticator(verifier, keys)
+
+
+async def authenticated(request: Request) -> Principal:
+    """Demand any good token; a route's dependency."""
+    authenticator: Authenticator = request.app.state.authenticator
+    return await authenticator.authenticate(request)
+
+
+AnyUser = Annotated[Principal, Depends(authenticated)]
+
+
+class Requires:
+    """Demands a token of one role; a route's dependency."""
+
+    def __init__(self, role: str) -> None:
+        """Allow ``role`` only."""
+        self._role = role
+
+    async def __call__(self, principal: AnyUser) -> Principal:
+        """Return who sent the request. Raises Unauthenticated or Forbidden."""
+        if principal.role != self._role:
+            raise Forbidden
+        return principal
+
+
+Admin = Annotated[Principal, Depends(Requires("admin"))]
+User = Annotated[Principal, Depends(Requires("user"))]

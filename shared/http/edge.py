@@ -1,0 +1,67 @@
+"""The outermost layer of both services, plain ASGI: request ids and the bound on bodies."""
+
+import re
+from uuid import uuid4
+
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from shared.errors import PayloadTooLarge
+from shared.http.problems import problem_response
+from shared.logging import request_id
+
+REQUEST_ID = b"x-request-id"
+REQUEST_ID_PATTERN = re.compile(rb"[A-Za-z0-9._-]{1,128}")
+
+
+class Edge:
+    """Gives each response an X-Request-ID and refuses bodies over a bound with 413."""
+
+    def __init__(self, app: ASGIApp, body_bytes_max: int) -> None:
+        """Wrap ``app``."""
+        self._app = app
+        self._body_bytes_max = body_bytes_max
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Handle one request."""
+        if scope["type"] != "http":
+            await self._app(scope, receive, send)
+            return
+        headers = dict(scope["headers"])
+        identifier = headers.get(REQUEST_ID, b"")
+        if not REQUEST_ID_PATTERN.fullmatch(identifier):
+            identifier = uuid4().hex.encode()
+        request_id.set(identifier.decode())
+        started = False
+
+        async def send_with_id(message: Message) -> None:
+            nonlocal started
+            if message["type"] == "http.response.start":
+                started = True
+                message["headers"] = [*message["headers"], (REQUEST_ID, identifier)]
+            await send(message)
+
+        try:
+            await self._app(scope, self._bounded(headers, receive), send_with_id)
+        except PayloadTooLarge as problem:
+            if started:
+                raise
+            await problem_response(problem)(scope, receive, send_with_id)
+
+    def _bounded(self, headers: dict[bytes, bytes], receive: Receive) -> Receive:
+        if int(headers.get(b"content-length", b"0")) > self._body_bytes_max:
+            return _refuse
+        received = 0
+
+        async def receive_counted() -> Message:
+            nonlocal received
+            message = await receive()
+            received += len(message.get("body", b""))
+            if received > self._body_bytes_max:
+                raise PayloadTooLarge
+            return message
+
+        return receive_counted
+
+
+async def _refuse() -> Message:
+    raise PayloadTooLarge

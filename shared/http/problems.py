@@ -1,0 +1,149 @@
+"""Every error leaves as `application/problem+json` (RFC 9457) through this one place."""
+
+import json
+import logging
+from collections.abc import Iterable
+from typing import Any
+
+from fastapi import FastAPI, Request
+from fastapi.exceptions import RequestValidationError
+from fastapi.responses import Response
+from pydantic import BaseModel, Field
+from starlette.exceptions import HTTPException
+
+from shared.errors import (
+    FieldError,
+    Forbidden,
+    InternalError,
+    InvalidInput,
+    MethodNotAllowed,
+    NotFound,
+    PayloadTooLarge,
+    Problem,
+    Unauthenticated,
+    Unavailable,
+)
+
+MEDIA_TYPE = "application/problem+json"
+BODY_UNREADABLE = "The body is not valid JSON."
+
+log = logging.getLogger(__name__)
+
+
+class FieldErrorBody(BaseModel):
+    """One thing wrong with the input."""
+
+    detail: str
+    pointer: str = Field(
+        description="JSON pointer into the body (`#/email`), or `#/query/…`, `#/path/…`, `#/header/…`."
+    )
+
+
+class ProblemBody(BaseModel):
+    """An RFC 9457 problem document."""
+
+    type: str = Field(description="Stable URI that identifies the kind of problem.")
+    title: str
+    status: int
+    detail: str = Field(description="What to do about it.")
+    errors: list[FieldErrorBody] | None = None
+
+
+def problem_body(problem: Problem) -> bytes:
+    """Write ``problem`` as an RFC 9457 document."""
+    document: dict[str, Any] = {
+        "type": problem.type,
+        "title": problem.title,
+        "status": problem.status,
+        "detail": problem.detail,
+    }
+    if problem.errors:
+        document["errors"] = [{"detail": error.detail, "pointer": error.pointer} for error in problem.errors]
+    return json.dumps(document).encode()
+
+
+def problem_headers(problem: Problem) -> dict[str, str]:
+    """Return the headers that this kind of problem must carry."""
+    headers = {"Content-Type": MEDIA_TYPE, "Cache-Control": "no-store"}
+    if problem.retry_after_seconds is not None:
+        headers["Retry-After"] = str(problem.retry_after_seconds)
+    if problem.challenge is not None:
+        headers["WWW-Authenticate"] = problem.challenge
+    return headers
+
+
+def problem_response(problem: Problem) -> Response:
+    """Answer ``problem``."""
+    return Response(problem_body(problem), problem.status, problem_headers(problem))
+
+
+def documented(*problems: type[Problem]) -> dict[int | str, dict[str, Any]]:
+    """Describe ``problems`` for a route's OpenAPI `responses`, each with an example."""
+    responses: dict[int | str, dict[str, Any]] = {}
+    for problem in problems:
+        entry = responses.setdefault(
+            problem.status,
+            {
+                "description": problem.title,
+                "content": {MEDIA_TYPE: {"schema": ProblemBody.model_json_schema(), "examples": {}}},
+            },
+        )
+        entry["content"][MEDIA_TYPE]["examples"][problem.code] = {"value": json.loads(problem_body(problem()))}
+    return responses
+
+
+def install(app: FastAPI) -> None:
+    """Make every error of ``app`` a problem document, its own OpenAPI included."""
+    app.add_exception_handler(Problem, _on_problem)
+    app.add_exception_handler(RequestValidationError, _on_invalid_request)
+    app.add_exception_handler(HTTPException, _on_http_exception)
+    app.add_exception_handler(Exception, _on_bug)
+
+
+async def _on_problem(_request: Request, error: Exception) -> Response:
+    assert isinstance(error, Problem)  # noqa: S101  what the handler is registered for
+    if isinstance(error, Unavailable):
+        log.warning("%s: %s", error.title, error.__cause__ or error.detail)
+    return problem_response(error)
+
+
+async def _on_invalid_request(_request: Request, error: Exception) -> Response:
+    assert isinstance(error, RequestValidationError)  # noqa: S101  what the handler is registered for
+    # Never with the input itself: NaN and lone surrogates in it cannot be written as JSON, and it may be a password.
+    errors = tuple(
+        FieldError(str(entry["msg"]), _pointer(entry["loc"], str(entry["type"]))) for entry in error.errors()
+    )
+    return problem_response(InvalidInput(errors=errors))
+
+
+async def _on_http_exception(_request: Request, error: Exception) -> Response:
+    assert isinstance(error, HTTPException)  # noqa: S101  what the handler is registered for
+    known: dict[int, Problem] = {
+        # FastAPI's word for a body whose parsing failed in an unforeseen way: too deep, or not UTF-8.
+        400: InvalidInput.at("#", BODY_UNREADABLE),
+        401: Unauthenticated(),
+        403: Forbidden(),
+        404: NotFound(),
+        405: MethodNotAllowed(),
+        413: PayloadTooLarge(),
+    }
+    problem = known.get(error.status_code, InternalError())
+    response = problem_response(problem)
+    response.headers.update({name: value for name, value in (error.headers or {}).items() if name.lower() == "allow"})
+    return response
+
+
+async def _on_bug(_request: Request, _error: Exception) -> Response:
+    # Starlette raises it again after this answer, so the server logs its traceback.
+    return problem_response(InternalError())
+
+
+def _pointer(location: Iterable[int | str], kind: str) -> str:
+    source, *path = location
+    if kind == "json_invalid":  # the rest of the location is a character offset
+        return "#"
+    steps = path if source == "body" else [source, *path]
+    # An unknown member's name is the caller's text, so it may hold what UTF-8 cannot carry.
+    return "#" + "".join(
+        "/" + str(step).encode("utf-8", "replace").decode().replace("~", "~0").replace("/", "~1") for step in steps
+    )

@@ -1,0 +1,87 @@
+"""Where the keys come from that tokens are checked with: a fixed key, or the auth service's published set."""
+
+import asyncio
+import time
+from typing import Any, Protocol
+
+import httpx
+from jose.backends.base import Key
+from jose.exceptions import JOSEError
+
+from shared.errors import Unavailable
+from shared.tokens import rsa_key
+
+
+class KeysUnavailable(Unavailable):
+    """No key set was ever received, so no token can be judged."""
+
+    code, title = "keys-unavailable", "Tokens cannot be checked at this moment"
+
+
+class KeySource(Protocol):
+    """Finds the key that a token names."""
+
+    async def find(self, key_id: str | None) -> Key | None:
+        """Return the key called ``key_id``, or None when there is none. Raises KeysUnavailable."""
+
+    async def close(self) -> None:
+        """Release what this source holds."""
+
+
+class FixedKey:
+    """One key, whatever the token calls it: the shared secret, or the auth service's own key."""
+
+    def __init__(self, key: Key) -> None:
+        """Answer ``key`` always."""
+        self._key = key
+
+    async def find(self, key_id: str | None) -> Key | None:  # noqa: ARG002  a KeySource
+        """Return the one key."""
+        return self._key
+
+    async def close(self) -> None:
+        """Do nothing."""
+
+
+class PublishedKeys:
+    """The keys at a JWKS address (RFC 7517), fetched again when a token names an unknown one, with a cooldown."""
+
+    def __init__(self, url: str, *, timeout_seconds: float, cooldown_seconds: float) -> None:
+        """Fetch from ``url`` when first asked, then at most once per ``cooldown_seconds``."""
+        self._url = url
+        self._client = httpx.AsyncClient(timeout=timeout_seconds)
+        self._cooldown_seconds = cooldown_seconds
+        self._keys: dict[str, Key] = {}
+        self._tried_at = -cooldown_seconds
+        self._lock = asyncio.Lock()
+
+    async def find(self, key_id: str | None) -> Key | None:
+        """Return the published key called ``key_id``. Raises KeysUnavailable when no set was ever received."""
+        if key_id is None:
+            return None
+        if key_id not in self._keys:
+            async with self._lock:  # the others wait for the one fetch
+                if key_id not in self._keys and time.monotonic() - self._tried_at >= self._cooldown():
+                    await self._fetch()
+        if not self._keys:
+            raise KeysUnavailable
+        return self._keys.get(key_id)
+
+    async def close(self) -> None:
+        """Close the connections."""
+        await self._client.aclose()
+
+    def _cooldown(self) -> float:
+        # Without any key every request fails, so the first set is asked for more eagerly.
+        return self._cooldown_seconds if self._keys else min(self._cooldown_seconds, 0.5)
+
+    async def _fetch(self) -> None:
+        self._tried_at = time.monotonic()
+        try:
+            response = await self._client.get(self._url)
+            response.raise_for_status()
+            entries: list[dict[str, Any]] = response.json()["keys"]
+            keys = {entry["kid"]: rsa_key(entry) for entry in entries if entry.get("kty") == "RSA"}
+        except (httpx.HTTPError, ValueError, KeyError, TypeError, AttributeError, JOSEError):
+            return  # the old set stays good; without one, find() says so
+        self._keys = keys or self._keys

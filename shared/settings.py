@@ -1,0 +1,225 @@
+"""Every variable that configures a process: name, meaning, unit, default and bound, in one place.
+
+A variable `NAME` is read from the environment, then from the file that `NAME_FILE` names (container secrets), then from
+`.env`. README's table is checked against these classes by a test.
+"""
+
+import os
+import sys
+from pathlib import Path
+from typing import Any, Literal, TypeVar
+
+from dotenv import dotenv_values
+from pydantic import AliasChoices, Field, SecretStr, ValidationError, model_validator
+from pydantic.fields import FieldInfo
+from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
+
+DOTENV = ".env"
+EXIT_CONFIGURATION = 2
+HMAC_SECRET_BYTES_MIN = 32
+
+
+class Environment(PydanticBaseSettingsSource):
+    """Reads `NAME`, else the content of the file named by `NAME_FILE`; the environment goes before `.env`."""
+
+    def get_field_value(self, field: FieldInfo, field_name: str) -> tuple[Any, str, bool]:
+        """Find the value of one field under any of its names."""
+        for source in (os.environ, dotenv_values(DOTENV)):
+            for name in variable_names(field_name, field):
+                if value := source.get(name):
+                    return value, field_name, False
+                if path := source.get(f"{name}_FILE"):
+                    return Path(path).read_text(encoding="utf-8").strip(), field_name, False
+        return None, field_name, False
+
+    def __call__(self) -> dict[str, Any]:
+        """Collect the values of all fields that are set."""
+        found = {name: self.get_field_value(field, name)[0] for name, field in self.settings_cls.model_fields.items()}
+        return {name: value for name, value in found.items() if value is not None}
+
+
+def variable_names(field_name: str, field: FieldInfo) -> list[str]:
+    """List the environment variables that set this field, the most specific first."""
+    alias = field.validation_alias
+    if isinstance(alias, AliasChoices):
+        return [str(choice) for choice in alias.choices]
+    return [field_name.upper()]
+
+
+class Settings(BaseSettings):
+    """What every process needs."""
+
+    model_config = SettingsConfigDict(frozen=True, extra="forbid", populate_by_name=True, hide_input_in_errors=True)
+
+    redis_url: SecretStr = Field(description="Redis or Valkey: the Celery broker and wake flags.")
+    log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = Field("INFO", description="Least level that is logged.")
+
+    database_connect_timeout_seconds: int = Field(2, ge=1, le=60, description="Longest wait for a new connection.")
+    database_read_timeout_seconds: int = Field(
+        10, ge=1, le=600, description="Longest wait for an answer of MySQL; must exceed the lock timeout."
+    )
+    database_lock_timeout_seconds: int = Field(5, ge=1, le=300, description="Longest wait for a row lock.")
+    database_idle_timeout_seconds: int = Field(
+        30, ge=5, le=28_800, description="MySQL ends a session, and frees its locks, after this long without a word."
+    )
+
+    @classmethod
+    def settings_customise_sources(
+        cls,
+        settings_cls: type[BaseSettings],
+        init_settings: PydanticBaseSettingsSource,
+        **_: PydanticBaseSettingsSource,
+    ) -> tuple[PydanticBaseSettingsSource, ...]:
+        """Read from arguments (tests), then from `Environment`."""
+        return init_settings, Environment(settings_cls)
+
+    @model_validator(mode="after")
+    def _server_gives_up_first(self) -> "Settings":
+        # After a client timeout the statement keeps running on the server, and its locks stay.
+        if self.database_lock_timeout_seconds >= self.database_read_timeout_seconds:
+            msg = "DATABASE_LOCK_TIMEOUT_SECONDS must be below DATABASE_READ_TIMEOUT_SECONDS"
+            raise ValueError(msg)
+        return self
+
+
+class ServiceSettings(Settings):
+    """What both HTTP services need."""
+
+    host: str = Field("127.0.0.1", description="Address that the service listens on.")
+    request_timeout_seconds: float = Field(
+        10, gt=0, le=300, description="A request whose header and body have not arrived by then is closed."
+    )
+    request_body_bytes_max: int = Field(65_536, ge=1_024, description="A larger body is answered 413.")
+    request_header_bytes_max: int = Field(16_384, ge=1_024, description="A larger header is answered 431.")
+    keep_alive_seconds: int = Field(75, ge=1, le=3_600, description="An idle connection is closed after this long.")
+    shutdown_seconds: int = Field(10, ge=1, le=300, description="Requests in flight at SIGTERM get this long.")
+    connections_max: int = Field(10_000, ge=10, description="More requests at once are answered 503.")
+    access_log: bool = Field(default=False, description="Log a line for each request.")
+    database_threads: int = Field(4, ge=1, le=64, description="Concurrent statements outside the batched paths.")
+    database_queue_max: int = Field(1_000, ge=1, description="Calls that may wait for those threads; more get 503.")
+
+    algorithm: Literal["RS256", "HS256"] = Field("RS256", description="The one token signature that is accepted.")
+    secret_key: SecretStr | None = Field(None, description="HS256 only: the shared secret, 32 bytes or more.")
+    token_issuer: str = Field("http://localhost:8001", description="`iss` of the tokens: the auth service's URL.")
+    token_audience: str = Field("event-booking", description="`aud` of the tokens.")
+    token_cache_max: int = Field(10_000, ge=0, description="Verified tokens that a process remembers until they end.")
+
+    @model_validator(mode="after")
+    def _hmac_needs_a_secret(self) -> "ServiceSettings":
+        if (
+            self.algorithm == "HS256"
+            and len((self.secret_key or SecretStr("")).get_secret_value()) < HMAC_SECRET_BYTES_MIN
+        ):
+            msg = f"SECRET_KEY must have at least {HMAC_SECRET_BYTES_MIN} characters when ALGORITHM is HS256"
+            raise ValueError(msg)
+        return self
+
+
+class AuthSettings(ServiceSettings):
+    """auth_service."""
+
+    database_url: SecretStr = Field(
+        validation_alias=AliasChoices("AUTH_DATABASE_URL", "DATABASE_URL"),
+        description="SQLAlchemy URL of the users' database: `mysql+pymysql://…` or `sqlite:///…`.",
+    )
+    port: int = Field(
+        8001, validation_alias=AliasChoices("AUTH_PORT"), ge=1, le=65_535, description="Port to listen on."
+    )
+    jwt_private_key: SecretStr | None = Field(None, description="RS256 only: RSA private key, PEM, 2048 bits or more.")
+    access_token_expire_minute: int = Field(30, ge=1, le=1_440, description="Life of an access token, minutes.")
+    password_length_min: int = Field(8, ge=1, le=72, description="A shorter new password is refused.")
+    argon2_memory_kib: int = Field(19_456, ge=19_456, description="Memory of one password hash, KiB.")
+    argon2_time_cost: int = Field(2, ge=2, description="Passes of one password hash.")
+    argon2_parallelism: int = Field(1, ge=1, description="Lanes of one password hash.")
+    argon2_threads: int = Field(os.cpu_count() or 1, ge=1, description="Password hashes at once; bounds their memory.")
+    argon2_queue_max: int = Field(100, ge=1, description="Password checks that may wait; more get 503.")
+    admin_email: str | None = Field(None, description="`create-admin` makes this admin when it is not there yet.")
+    admin_password: SecretStr | None = Field(None, description="The password of that admin.")
+
+    @model_validator(mode="after")
+    def _rs256_needs_a_key(self) -> "AuthSettings":
+        if self.algorithm == "RS256" and self.jwt_private_key is None:
+            msg = "JWT_PRIVATE_KEY_FILE (or JWT_PRIVATE_KEY) must be set when ALGORITHM is RS256"
+            raise ValueError(msg)
+        return self
+
+
+class BookingDatabaseSettings(Settings):
+    """What the booking service and the worker share."""
+
+    database_url: SecretStr = Field(
+        validation_alias=AliasChoices("BOOKING_DATABASE_URL", "DATABASE_URL"),
+        description="SQLAlchemy URL of the events' and bookings' database.",
+    )
+    wake_flag_seconds: int = Field(
+        10, ge=1, le=300, description="A worker that dies while it drains a lane delays that lane by this long at most."
+    )
+
+
+class BookingSettings(ServiceSettings, BookingDatabaseSettings):
+    """booking_service."""
+
+    port: int = Field(
+        8002, validation_alias=AliasChoices("BOOKING_PORT"), ge=1, le=65_535, description="Port to listen on."
+    )
+    jwks_url: str | None = Field(None, description="RS256 only: where the auth service publishes its keys.")
+    jwks_timeout_seconds: float = Field(2, gt=0, le=30, description="Longest wait for the keys.")
+    jwks_cooldown_seconds: float = Field(5, gt=0, le=3_600, description="Least pause between two fetches of the keys.")
+    lanes: int = Field(16, ge=1, le=4_096, description="Lanes that new events are spread over.")
+    intake_threads: int = Field(2, ge=1, le=16, description="Batches of new bookings written at once.")
+    intake_batch_max: int = Field(500, ge=1, le=5_000, description="Bookings in one insert.")
+    intake_queue_max: int = Field(10_000, ge=1, description="Bookings that may wait for an insert; more get 503.")
+    lookup_threads: int = Field(2, ge=1, le=16, description="Batches of reads at once.")
+    lookup_batch_max: int = Field(500, ge=1, le=5_000, description="Rows asked for in one read.")
+    lookup_queue_max: int = Field(20_000, ge=1, description="Reads that may wait; more get 503.")
+    seats_per_booking_max: int = Field(100, ge=1, le=10_000, description="More seats in one booking are refused.")
+    wait_seconds_max: int = Field(30, ge=0, le=120, description="Upper bound of `Prefer: wait`.")
+    event_cache_max: int = Field(100_000, ge=1, description="Events whose lane a process remembers.")
+    sold_out_refresh_seconds: float = Field(
+        0.5, gt=0, le=60, description="How old the knowledge may be by which a full event is refused."
+    )
+    publish_timeout_seconds: float = Field(0.5, gt=0, le=10, description="Longest wait for Redis when waking a lane.")
+    publish_pause_seconds: float = Field(
+        1, gt=0, le=60, description="No wake-up is tried for this long after a failure."
+    )
+
+    @model_validator(mode="after")
+    def _rs256_needs_keys(self) -> "BookingSettings":
+        if self.algorithm == "RS256" and self.jwks_url is None:
+            msg = "JWKS_URL must be set when ALGORITHM is RS256"
+            raise ValueError(msg)
+        return self
+
+
+class WorkerSettings(BookingDatabaseSettings):
+    """worker and beat."""
+
+    worker_concurrency: int = Field(2, ge=1, le=64, description="Lanes that one worker drains at once.")
+    settle_batch_max: int = Field(500, ge=1, le=5_000, description="Bookings decided in one transaction.")
+    drain_seconds_max: float = Field(2, gt=0, le=60, description="A drain gives way to other lanes after this long.")
+    task_seconds_max: int = Field(60, ge=10, le=3_600, description="A task that runs longer is killed.")
+    sweep_interval_seconds: float = Field(1, gt=0, le=60, description="How often forgotten lanes are looked for.")
+    sweep_age_seconds: float = Field(3, gt=0, le=600, description="A lane with an older due booking is woken.")
+
+
+Loaded = TypeVar("Loaded", bound=Settings)
+
+
+def load(settings: type[Loaded]) -> Loaded:
+    """Read ``settings``, or end the process with one line that names each variable that is wrong."""
+    try:
+        return settings()
+    except ValidationError as error:
+        complaints = "; ".join(
+            _complaint(settings, str(line["loc"][0]) if line["loc"] else "", line["msg"]) for line in error.errors()
+        )
+    except OSError as error:
+        complaints = f"{error.filename}: {error.strerror}"
+    sys.stderr.write(f"configuration error: {complaints}\n")
+    raise SystemExit(EXIT_CONFIGURATION)
+
+
+def _complaint(settings: type[Settings], location: str, message: str) -> str:
+    field = settings.model_fields.get(location)
+    names = " or ".join(variable_names(location, field)) if field else location
+    return f"{names}: {message}" if names else message.removeprefix("Value error, ")
