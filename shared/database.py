@@ -69,9 +69,7 @@ class BinaryUuid(TypeDecorator[UUID]):
 
     def load_dialect_impl(self, dialect: Dialect) -> Any:  # noqa: ANN401  SQLAlchemy's own signature
         """Take exactly 16 bytes on MySQL; SQLite's BLOB has no length."""
-        return dialect.type_descriptor(
-            mysql.BINARY(16) if dialect.name in {"mysql", "mariadb"} else LargeBinary(16)  # type: ignore[no-untyped-call]
-        )
+        return dialect.type_descriptor(mysql.BINARY(16) if dialect.name in {"mysql", "mariadb"} else LargeBinary(16))
 
     def process_bind_param(self, value: UUID | None, dialect: Dialect) -> bytes | None:  # noqa: ARG002
         """Store the 16 bytes."""
@@ -140,7 +138,7 @@ def is_mysql(connection: Connection) -> bool:
 def _is_contention(error: Exception) -> bool:
     if not isinstance(error, DBAPIError):
         return False
-    arguments = getattr(error.orig, "args", ())
+    arguments: tuple[object, ...] = getattr(error.orig, "args", ())
     return bool(arguments) and (arguments[0] in RERUN_CODES or SQLITE_BUSY in str(arguments[0]))
 
 

@@ -11,6 +11,8 @@ from jose.exceptions import JOSEError
 from shared.errors import Unavailable
 from shared.tokens import rsa_key
 
+FIRST_COOLDOWN_SECONDS = 0.5
+
 
 class KeysUnavailable(Unavailable):
     """No key set was ever received, so no token can be judged."""
@@ -73,7 +75,7 @@ class PublishedKeys:
 
     def _cooldown(self) -> float:
         # Without any key every request fails, so the first set is asked for more eagerly.
-        return self._cooldown_seconds if self._keys else min(self._cooldown_seconds, 0.5)
+        return self._cooldown_seconds if self._keys else min(self._cooldown_seconds, FIRST_COOLDOWN_SECONDS)
 
     async def _fetch(self) -> None:
         self._tried_at = time.monotonic()

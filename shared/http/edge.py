@@ -1,20 +1,23 @@
-"""The outermost layer of both services, plain ASGI: request ids and the bound on bodies."""
+"""The outermost layer of both services, plain ASGI: request ids, the bound on bodies, and what nobody caught."""
 
+import logging
 import re
 from uuid import uuid4
 
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from shared.errors import PayloadTooLarge
+from shared.errors import InternalError, PayloadTooLarge, Problem
 from shared.http.problems import problem_response
 from shared.logging import request_id
+
+log = logging.getLogger(__name__)
 
 REQUEST_ID = b"x-request-id"
 REQUEST_ID_PATTERN = re.compile(rb"[A-Za-z0-9._-]{1,128}")
 
 
 class Edge:
-    """Gives each response an X-Request-ID and refuses bodies over a bound with 413."""
+    """Gives each response an X-Request-ID, refuses bodies over a bound with 413 and turns bugs into a bare 500."""
 
     def __init__(self, app: ASGIApp, body_bytes_max: int) -> None:
         """Wrap ``app``."""
@@ -40,11 +43,17 @@ class Edge:
                 message["headers"] = [*message["headers"], (REQUEST_ID, identifier)]
             await send(message)
 
+        problem: Problem
         try:
             await self._app(scope, self._bounded(headers, receive), send_with_id)
-        except PayloadTooLarge as problem:
-            if started:
-                raise
+        except PayloadTooLarge as too_large:
+            problem = too_large
+        except Exception:
+            log.exception("a bug: %s %s", scope["method"], scope["path"])
+            problem = InternalError()
+        else:
+            return
+        if not started:
             await problem_response(problem)(scope, receive, send_with_id)
 
     def _bounded(self, headers: dict[bytes, bytes], receive: Receive) -> Receive:

@@ -97,7 +97,6 @@ def install(app: FastAPI) -> None:
     app.add_exception_handler(Problem, _on_problem)
     app.add_exception_handler(RequestValidationError, _on_invalid_request)
     app.add_exception_handler(HTTPException, _on_http_exception)
-    app.add_exception_handler(Exception, _on_bug)
 
 
 async def _on_problem(_request: Request, error: Exception) -> Response:
@@ -131,11 +130,6 @@ async def _on_http_exception(_request: Request, error: Exception) -> Response:
     response = problem_response(problem)
     response.headers.update({name: value for name, value in (error.headers or {}).items() if name.lower() == "allow"})
     return response
-
-
-async def _on_bug(_request: Request, _error: Exception) -> Response:
-    # Starlette raises it again after this answer, so the server logs its traceback.
-    return problem_response(InternalError())
 
 
 def _pointer(location: Iterable[int | str], kind: str) -> str:
