@@ -31,7 +31,7 @@ ATTEMPTS_MAX = 5
 PAUSE_SECONDS_BASE = 0.02
 
 # Binary collation: equal means equal, on MySQL as on MariaDB. The key columns are normalised before they are stored.
-TABLE_OPTIONS = {"mysql_engine": "InnoDB", "mysql_charset": "utf8mb4", "mysql_collate": "utf8mb4_bin"}
+TABLE_OPTIONS: dict[str, Any] = {"mysql_engine": "InnoDB", "mysql_charset": "utf8mb4", "mysql_collate": "utf8mb4_bin"}
 
 # SQLite counts up only in a column that is exactly INTEGER.
 RowId = BigInteger().with_variant(Integer, "sqlite")

@@ -26,20 +26,27 @@ class KeySource(Protocol):
     async def find(self, key_id: str | None) -> Key | None:
         """Return the key called ``key_id``, or None when there is none. Raises KeysUnavailable."""
 
+    async def ready(self) -> None:
+        """Make sure that tokens can be judged. Raises KeysUnavailable."""
+
     async def close(self) -> None:
         """Release what this source holds."""
 
 
 class FixedKey:
-    """One key, whatever the token calls it: the shared secret, or the auth service's own key."""
+    """One key: the shared secret, whatever the token calls it, or the auth service's own key under its own id."""
 
-    def __init__(self, key: Key) -> None:
-        """Answer ``key`` always."""
+    def __init__(self, key: Key, key_id: str | None = None) -> None:
+        """Answer ``key`` to those who ask for ``key_id``, or to all when that is None."""
         self._key = key
+        self._key_id = key_id
 
-    async def find(self, key_id: str | None) -> Key | None:  # noqa: ARG002  a KeySource
-        """Return the one key."""
-        return self._key
+    async def find(self, key_id: str | None) -> Key | None:
+        """Return the one key, or None when the token names another."""
+        return self._key if self._key_id in (None, key_id) else None
+
+    async def ready(self) -> None:
+        """Be ready always."""
 
     async def close(self) -> None:
         """Do nothing."""
@@ -68,6 +75,11 @@ class PublishedKeys:
         if not self._keys:
             raise KeysUnavailable
         return self._keys.get(key_id)
+
+    async def ready(self) -> None:
+        """Fetch the set unless there is one. Raises KeysUnavailable."""
+        if not self._keys:
+            await self.find("")
 
     async def close(self) -> None:
         """Close the connections."""

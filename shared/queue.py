@@ -91,8 +91,17 @@ class LanePublisher:
         return cls(celery)
 
     def publish(self, lane: int) -> None:
-        """Send one message. Raises one of BROKER_ERRORS."""
+        """Have ``lane`` drained. Raises one of BROKER_ERRORS."""
         self.celery.send_task(SETTLE, args=[lane], queue=LANES_QUEUE, retry=False)
+
+    def sweep(self, lane: int, *, expires_seconds: float) -> None:
+        """Have ``lane`` drained unless somebody is at it, or the message is too old. Raises one of BROKER_ERRORS.
+
+        Under a long backlog a lane is overdue and well looked after: sweeps must not pile up behind its lock.
+        """
+        self.celery.send_task(
+            SETTLE, args=[lane], kwargs={"wait": False}, queue=LANES_QUEUE, retry=False, expires=expires_seconds
+        )
 
 
 class Waker:

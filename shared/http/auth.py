@@ -28,6 +28,10 @@ class Authenticator:
         token = values[0][len(SCHEME) :].strip()
         return self._verifier.cached(token) or await self._verify(token)
 
+    async def ready(self) -> None:
+        """Make sure that tokens can be judged. Raises KeysUnavailable."""
+        await self._keys.ready()
+
     async def close(self) -> None:
         """Release the source of keys."""
         await self._keys.close()

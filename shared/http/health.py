@@ -5,7 +5,7 @@ import logging
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 
-from fastapi import APIRouter, Response
+from fastapi import APIRouter, Request, Response
 from pydantic import BaseModel, Field
 
 CHECK_SECONDS_MAX = 3
@@ -28,8 +28,8 @@ class Health(BaseModel):
     dependencies: dict[str, str] = Field(default_factory=dict, examples=[{"database": "ok", "redis": "ok"}])
 
 
-def router(checks: Mapping[str, Check]) -> APIRouter:
-    """Build `/health/live` and `/health/ready` over ``checks``."""
+def router() -> APIRouter:
+    """Build `/health/live` and `/health/ready`; the checks are the application's `state.checks`."""
     routes = APIRouter(prefix="/health", tags=["health"])
 
     @routes.get("/live", summary="The process answers")
@@ -39,7 +39,8 @@ def router(checks: Mapping[str, Check]) -> APIRouter:
     @routes.get(
         "/ready", summary="The process can do its work", responses={503: {"model": Health, "description": "Not ready"}}
     )
-    async def ready(response: Response) -> Health:
+    async def ready(request: Request, response: Response) -> Health:
+        checks: Mapping[str, Check] = request.app.state.checks
         states = await asyncio.gather(*(_state(name, check) for name, check in checks.items()))
         missing = any(state != "ok" and check.required for state, check in zip(states, checks.values(), strict=True))
         if missing:

@@ -1,0 +1,1 @@
+"""HTTP over the box office: parse, call, translate."""

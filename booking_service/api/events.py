@@ -1,0 +1,70 @@
+"""Events: create (admins), list and look at (anyone)."""
+
+import hashlib
+from typing import Annotated, Any
+
+from fastapi import APIRouter, Header, Query, Request, Response
+
+from booking_service.api.cursors import decode_cursor, encode_cursor, next_link
+from booking_service.api.dependencies import Office
+from booking_service.api.schemas import EventId, EventIn, EventOut
+from booking_service.domain.errors import EventNotFound
+from shared.errors import Forbidden, InvalidInput, Overloaded, PayloadTooLarge, Unauthenticated, Unavailable
+from shared.http.auth import Admin
+from shared.http.problems import documented
+
+PAGE_SIZE_DEFAULT = 100
+PAGE_SIZE_MAX = 500
+NOT_MODIFIED: dict[int | str, dict[str, Any]] = {304: {"description": "As in `If-None-Match`."}}
+
+router = APIRouter(prefix="/events", tags=["events"])
+
+
+@router.post(
+    "",
+    status_code=201,
+    summary="Create an event",
+    responses=documented(Unauthenticated, Forbidden, InvalidInput, PayloadTooLarge, Unavailable, Overloaded),
+)
+async def create_event(event: EventIn, office: Office, _admin: Admin, response: Response) -> EventOut:
+    """Create an event with all its seats free. Admins only."""
+    created = await office.create_event(event.to_domain())
+    response.headers["Location"] = f"/events/{created.id}"
+    return EventOut.of(created)
+
+
+@router.get("", summary="List events", responses=documented(InvalidInput, Unavailable, Overloaded))
+async def list_events(
+    request: Request,
+    response: Response,
+    office: Office,
+    limit: Annotated[int, Query(ge=0, description=f"Events a page; more than {PAGE_SIZE_MAX} count as that.")] = 0,
+    cursor: Annotated[
+        str | None, Query(max_length=64, description="From the `Link` header of the page before.")
+    ] = None,
+) -> list[EventOut]:
+    """List events in the order of their ids. A `Link` header with `rel="next"` leads to the next page."""
+    page_size = min(limit, PAGE_SIZE_MAX) or PAGE_SIZE_DEFAULT
+    events = await office.events(after_id=decode_cursor(cursor), count_max=page_size + 1)
+    if len(events) > page_size:
+        events.pop()
+        response.headers["Link"] = next_link(request.url, encode_cursor(events[-1].id))
+    return [EventOut.of(event) for event in events]
+
+
+@router.get(
+    "/{event_id}",
+    summary="Look at an event",
+    response_model=EventOut,
+    responses=NOT_MODIFIED | documented(EventNotFound, InvalidInput, Unavailable, Overloaded),
+)
+async def get_event(
+    event_id: EventId, office: Office, if_none_match: Annotated[str | None, Header()] = None
+) -> Response:
+    """Show an event and the seats it has left, with an `ETag`."""
+    body = EventOut.of(await office.event(event_id)).model_dump_json().encode()
+    etag = f'"{hashlib.sha256(body).hexdigest()[:32]}"'
+    headers = {"ETag": etag, "Cache-Control": "no-cache"}
+    if if_none_match is not None and etag in {tag.strip().removeprefix("W/") for tag in if_none_match.split(",")}:
+        return Response(status_code=304, headers=headers)
+    return Response(body, headers=headers, media_type="application/json")

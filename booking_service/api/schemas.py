@@ -1,0 +1,140 @@
+"""What goes over the wire, in the names that existing clients use (`event_availibility` is spelled so)."""
+
+import re
+from datetime import UTC, datetime
+from typing import Annotated
+
+from fastapi import Path, Query
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, PlainSerializer, StringConstraints
+
+from booking_service.box_office import BookingView
+from booking_service.domain.catalogue import EventState, NewEvent
+from booking_service.domain.models import NAME_LENGTH_MAX
+from shared.clock import rfc3339
+
+ID_MAX = 2**63 - 1
+INTEGER_MAX = 2**31 - 1
+DIGITS = re.compile(r"[0-9]{1,19}")
+YEAR_MIN = 1970
+
+
+def _digits(value: object) -> object:
+    # int() also takes "1_000", "+1" and other alphabets' digits.
+    if isinstance(value, str) and not DIGITS.fullmatch(value):
+        msg = "Use decimal digits only"
+        raise ValueError(msg)
+    return value
+
+
+def _text(value: object) -> object:
+    if not isinstance(value, str):
+        msg = "Use an RFC 3339 date and time, as text"
+        raise ValueError(msg)  # noqa: TRY004  pydantic turns ValueError into a 422
+    return value
+
+
+def _as_utc(moment: datetime) -> datetime:
+    try:
+        moment = moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment.astimezone(UTC)
+    except OverflowError as error:
+        msg = "Use a date that exists in UTC"
+        raise ValueError(msg) from error
+    if moment.year < YEAR_MIN:
+        msg = f"Use a date after {YEAR_MIN}"
+        raise ValueError(msg)
+    return moment
+
+
+def _printable(text: str) -> str:
+    if not text.isprintable():
+        msg = "Use printable characters only"
+        raise ValueError(msg)
+    return text
+
+
+Moment = Annotated[datetime, PlainSerializer(rfc3339, return_type=str)]
+EventDate = Annotated[Moment, BeforeValidator(_text), AfterValidator(_as_utc)]
+Name = Annotated[
+    str,
+    StringConstraints(strip_whitespace=True, min_length=1, max_length=NAME_LENGTH_MAX),
+    AfterValidator(_printable),
+]
+EventId = Annotated[int, Path(ge=1, le=ID_MAX, description="The event's id."), BeforeValidator(_digits)]
+Seats = Annotated[
+    int, Query(ge=1, le=INTEGER_MAX, description="How many seats; see SEATS_PER_BOOKING_MAX."), BeforeValidator(_digits)
+]
+
+
+class EventIn(BaseModel):
+    """An event to sell."""
+
+    model_config = ConfigDict(
+        json_schema_extra={
+            "example": {
+                "event_name": "Last Night of the Proms",
+                "event_venue": "Royal Albert Hall",
+                "event_date": "2027-09-11T19:15:00Z",
+                "event_availibility": 100,
+            }
+        }
+    )
+
+    event_name: Name
+    event_venue: Name
+    event_date: EventDate = Field(description="RFC 3339; without a zone it is taken as UTC.")
+    event_availibility: int = Field(strict=True, ge=0, le=INTEGER_MAX, description="Seats to sell.")
+
+    def to_domain(self) -> NewEvent:
+        """Translate into the domain's names."""
+        return NewEvent(self.event_name, self.event_venue, self.event_date, self.event_availibility)
+
+
+class EventOut(BaseModel):
+    """An event and the seats that are left."""
+
+    event_id: int
+    event_name: str
+    event_venue: str
+    event_date: Moment
+    event_availibility: int = Field(description="Seats left at this moment.")
+
+    @classmethod
+    def of(cls, event: EventState) -> "EventOut":
+        """Translate from the domain's names."""
+        return cls(
+            event_id=event.id,
+            event_name=event.name,
+            event_venue=event.venue,
+            event_date=event.starts_at,
+            event_availibility=event.available,
+        )
+
+
+class BookingOut(BaseModel):
+    """A booking and what became of it."""
+
+    booking_id: str
+    event_id: int
+    seats: int
+    status: str = Field(description="`pending`, then `confirmed` or `rejected`.", examples=["pending"])
+    reason: str | None = Field(description="Why it was rejected, a stable code.", examples=[None])
+    created_at: Moment
+    settled_at: Moment | None
+    queue_position: int | None = Field(
+        default=None, description="While pending: the place in the queue, 1 being next; null far from the head."
+    )
+
+    @classmethod
+    def of(cls, view: BookingView) -> "BookingOut":
+        """Translate from the domain's names."""
+        state = view.state
+        return cls(
+            booking_id=str(state.id),
+            event_id=state.event_id,
+            seats=state.seats,
+            status=state.status,
+            reason=state.reason,
+            created_at=state.created_at,
+            settled_at=state.settled_at,
+            queue_position=view.place,
+        )

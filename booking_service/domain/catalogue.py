@@ -1,0 +1,81 @@
+"""Events: creating, listing, finding."""
+
+from collections.abc import Collection
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import Connection, Select, insert, select, update
+from sqlalchemy.exc import IntegrityError
+
+from booking_service.domain.models import Event, Lane, Stock
+
+
+@dataclass(frozen=True, slots=True)
+class NewEvent:
+    """An event to sell ``capacity`` seats of."""
+
+    name: str
+    venue: str
+    starts_at: datetime
+    capacity: int
+
+
+@dataclass(frozen=True, slots=True)
+class EventState:
+    """An event and its seats at this moment."""
+
+    id: int
+    name: str
+    venue: str
+    starts_at: datetime
+    lane: int
+    capacity: int
+    available: int
+
+
+def create_event(connection: Connection, new: NewEvent, *, lanes: int, now: datetime) -> EventState:
+    """Store ``new`` with all its seats free, in one of ``lanes`` lanes, for good."""
+    result = connection.execute(
+        insert(Event).values(name=new.name, venue=new.venue, starts_at=new.starts_at, lane=0, created_at=now)
+    )
+    event_id = int(result.lastrowid)
+    lane = event_id % lanes
+    connection.execute(update(Event).where(Event.id == event_id).values(lane=lane))
+    connection.execute(insert(Stock).values(event_id=event_id, capacity=new.capacity, available=new.capacity))
+    _ensure_lane(connection, lane)
+    return EventState(event_id, new.name, new.venue, new.starts_at, lane, new.capacity, new.capacity)
+
+
+def list_events(connection: Connection, *, after_id: int, count_max: int) -> list[EventState]:
+    """Return up to ``count_max`` events with an id above ``after_id``, in the order of their ids."""
+    return _fetch(connection, _EVENTS.where(Event.id > after_id).order_by(Event.id).limit(count_max))
+
+
+def find_events(connection: Connection, ids: Collection[int]) -> dict[int, EventState]:
+    """Return those of ``ids`` that exist."""
+    return {event.id: event for event in _fetch(connection, _EVENTS.where(Event.id.in_(ids)))}
+
+
+def full_events(connection: Connection, ids: Collection[int]) -> set[int]:
+    """Return those of ``ids`` that have no seat left."""
+    return set(connection.scalars(select(Stock.event_id).where(Stock.event_id.in_(ids), Stock.available == 0)))
+
+
+_EVENTS = select(Event.id, Event.name, Event.venue, Event.starts_at, Event.lane, Stock.capacity, Stock.available).join(
+    Stock, Stock.event_id == Event.id
+)
+
+
+def _fetch(connection: Connection, query: Select[*tuple[Any, ...]]) -> list[EventState]:
+    return [EventState(*row) for row in connection.execute(query)]
+
+
+def _ensure_lane(connection: Connection, lane: int) -> None:
+    # A plain read: it does not wait for the drainer that holds the row. There is no foreign key for the same reason.
+    if connection.scalar(select(Lane.lane).where(Lane.lane == lane)) is not None:
+        return
+    try:
+        connection.execute(insert(Lane).values(lane=lane))
+    except IntegrityError:
+        return  # another event of this lane was created at the same moment

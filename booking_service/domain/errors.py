@@ -1,0 +1,40 @@
+"""What can stand in the way of a booking.
+
+NotFound 404
+├── EventNotFound
+└── BookingNotFound           none there, or somebody else's
+Conflict 409
+└── SoldOut
+InvalidInput 422
+└── IdempotencyKeyReused      the key came before with another request
+"""
+
+from shared.errors import Conflict, InvalidInput, NotFound
+
+
+class EventNotFound(NotFound):
+    """No event has this id."""
+
+    code, title = "event-not-found", "No such event"
+    default_detail = "Choose an event from GET /events."
+
+
+class BookingNotFound(NotFound):
+    """No booking of this user has this id."""
+
+    code, title = "booking-not-found", "No such booking"
+    default_detail = "Use the Location that the booking request answered, with the same account."
+
+
+class SoldOut(Conflict):
+    """The event had no seat left when last looked at, a moment ago."""
+
+    code, title = "sold-out", "The event is sold out"
+    default_detail = "Nothing was booked. Seats may come back when others cancel."
+
+
+class IdempotencyKeyReused(InvalidInput):
+    """The same Idempotency-Key came with another event or number of seats."""
+
+    code, title = "idempotency-key-reused", "This Idempotency-Key belongs to another request"
+    default_detail = "Use a new Idempotency-Key for a new booking, or repeat the first request unchanged."

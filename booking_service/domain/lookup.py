@@ -1,0 +1,54 @@
+"""Reading bookings, many at once."""
+
+from collections.abc import Collection
+from dataclasses import dataclass
+from datetime import datetime
+from uuid import UUID
+
+from sqlalchemy import Connection, select
+
+from booking_service.domain.models import PENDING, Booking
+
+COLUMNS = (
+    Booking.id,
+    Booking.event_id,
+    Booking.user_id,
+    Booking.seats,
+    Booking.status,
+    Booking.reason,
+    Booking.due_lane,
+    Booking.created_at,
+    Booking.settled_at,
+)
+
+
+@dataclass(frozen=True, slots=True)
+class BookingState:
+    """A booking as it is stored at this moment."""
+
+    id: UUID
+    event_id: int
+    user_id: int
+    seats: int
+    status: str
+    reason: str | None
+    due_lane: int | None
+    created_at: datetime
+    settled_at: datetime | None
+
+    @property
+    def is_pending(self) -> bool:
+        """Tell whether the decision is still to come."""
+        return self.status == PENDING
+
+
+def find_bookings(connection: Connection, ids: Collection[UUID]) -> dict[UUID, BookingState]:
+    """Return those of ``ids`` that exist."""
+    rows = connection.execute(select(*COLUMNS).where(Booking.id.in_(ids)))
+    return {row.id: BookingState(*row) for row in rows}
+
+
+def head_of_lane(connection: Connection, lane: int, count_max: int) -> list[UUID]:
+    """Return the ids of the first ``count_max`` due bookings of ``lane``, in the order of the queue."""
+    due = select(Booking.id).where(Booking.due_lane == lane).order_by(Booking.id).limit(count_max)
+    return list(connection.scalars(due))

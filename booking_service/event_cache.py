@@ -1,0 +1,107 @@
+"""What a process remembers of events: their lane, which never changes, and whether they are full, for a moment.
+
+This is the sold-out shield: a full event is refused without writing anything. Knowledge that an event is full is
+refreshed in the background and forgotten when the database does not answer, so it is never older than two refreshes.
+"""
+
+import asyncio
+import logging
+import time
+from collections.abc import Awaitable, Callable, Collection
+from dataclasses import dataclass
+
+from booking_service.domain.catalogue import EventState
+from booking_service.domain.errors import EventNotFound
+from shared.errors import Unavailable
+
+REFRESH_IDS_MAX = 1_000  # in one statement
+FULL_REMEMBERED_SECONDS = 60.0  # since it was last asked for
+
+log = logging.getLogger(__name__)
+
+FindEvent = Callable[[int], Awaitable[EventState | None]]
+FindFull = Callable[[Collection[int]], Awaitable[set[int]]]
+
+
+@dataclass(slots=True)
+class KnownEvent:
+    """What intake needs to know of an event."""
+
+    lane: int
+    is_full: bool
+    asked_at: float  # monotonic seconds
+
+
+class EventCache:
+    """Remembers up to ``size_max`` events."""
+
+    def __init__(self, find_event: FindEvent, find_full: FindFull, *, size_max: int, refresh_seconds: float) -> None:
+        """Learn of an event with ``find_event``, and every ``refresh_seconds`` which are full with ``find_full``."""
+        self._find_event = find_event
+        self._find_full = find_full
+        self._size_max = size_max
+        self._refresh_seconds = refresh_seconds
+        self._known: dict[int, KnownEvent] = {}
+        self._full: set[int] = set()
+        self._asked: set[int] = set()
+
+    async def get(self, event_id: int) -> KnownEvent:
+        """Return what is known of the event, asking the database when nothing is. Raises EventNotFound."""
+        known = self._known.get(event_id) or await self._learn(event_id)
+        known.asked_at = time.monotonic()
+        self._asked.add(event_id)
+        return known
+
+    async def keep_fresh(self) -> None:
+        """Refresh for ever; cancel it at the end."""
+        while True:
+            await asyncio.sleep(self._refresh_seconds)
+            await self.refresh()
+
+    async def refresh(self) -> None:
+        """Find out which of the events asked for since the last time, and of those that were full, are full now."""
+        asked, self._asked = self._asked, set()
+        self._forget(self._unwanted())
+        for chunk in _chunks(list(asked | self._full), REFRESH_IDS_MAX):
+            try:
+                full = await self._find_full(chunk)
+            except Unavailable as problem:
+                log.warning("forgetting which events are full: %s", problem.__cause__)
+                self._forget(list(self._full))
+                return
+            for event_id in chunk:
+                self._mark(event_id, is_full=event_id in full)
+
+    async def _learn(self, event_id: int) -> KnownEvent:
+        event = await self._find_event(event_id)
+        if event is None:
+            raise EventNotFound
+        if len(self._known) >= self._size_max:
+            self._forget([next(iter(self._known))])
+        self._known[event_id] = known = KnownEvent(event.lane, is_full=False, asked_at=time.monotonic())
+        self._mark(event_id, is_full=event.available == 0)
+        return known
+
+    def _mark(self, event_id: int, *, is_full: bool) -> None:
+        known = self._known.get(event_id)
+        if known is None:
+            return
+        known.is_full = is_full
+        if is_full:
+            self._full.add(event_id)
+        else:
+            self._full.discard(event_id)
+
+    def _unwanted(self) -> list[int]:
+        # Whoever asks for one of these next makes the process look again, so forgetting loses nothing.
+        horizon = time.monotonic() - FULL_REMEMBERED_SECONDS
+        return [event_id for event_id in self._full if self._known[event_id].asked_at < horizon]
+
+    def _forget(self, event_ids: Collection[int]) -> None:
+        for event_id in event_ids:
+            del self._known[event_id]
+            self._full.discard(event_id)
+
+
+def _chunks(ids: list[int], size: int) -> list[list[int]]:
+    return [ids[start : start + size] for start in range(0, len(ids), size)]

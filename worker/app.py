@@ -1,0 +1,50 @@
+"""The Celery application of workers and beat: `celery -A worker.app worker`, `celery -A worker.app beat`."""
+
+from celery import Celery
+from celery.signals import setup_logging
+
+from shared.logging import configure_logging
+from shared.queue import LANES_QUEUE, SETTLE, SWEEP, SWEEP_QUEUE
+from shared.settings import WorkerSettings, load
+
+HEALTH_CHECK_SECONDS = 5
+CONNECT_SECONDS = 2
+
+settings = load(WorkerSettings)
+app = Celery("worker", broker=settings.redis_url.get_secret_value(), include=["worker.tasks"])
+app.conf.update(
+    task_default_queue=LANES_QUEUE,
+    task_routes={SETTLE: {"queue": LANES_QUEUE}, SWEEP: {"queue": SWEEP_QUEUE}},
+    task_queues=None,
+    task_create_missing_queues=True,
+    # Nobody reads results: what a task did stands in the database.
+    task_ignore_result=True,
+    task_time_limit=settings.task_seconds_max,
+    worker_concurrency=settings.worker_concurrency,
+    # A message taken in advance would wait behind a long drain while another worker is idle.
+    worker_prefetch_multiplier=1,
+    worker_hijack_root_logger=False,
+    # Dead connections are noticed, and Redis is waited for without end.
+    broker_connection_retry_on_startup=True,
+    broker_connection_max_retries=None,
+    broker_transport_options={
+        "health_check_interval": HEALTH_CHECK_SECONDS,
+        "socket_timeout": HEALTH_CHECK_SECONDS,
+        "socket_connect_timeout": CONNECT_SECONDS,
+    },
+    # No file: after a restart the sweep is due at once, which is what it is for.
+    beat_scheduler="celery.beat.Scheduler",
+    beat_schedule={
+        SWEEP: {
+            "task": SWEEP,
+            "schedule": settings.sweep_interval_seconds,
+            # Sweeps that nobody ran in time are dropped: the next one sees the same.
+            "options": {"queue": SWEEP_QUEUE, "expires": settings.sweep_age_seconds},
+        }
+    },
+)
+
+
+@setup_logging.connect
+def _configure_logging(**_: object) -> None:
+    configure_logging(settings.log_level)
