@@ -1,0 +1,63 @@
+# The manual. `make` alone prints it. Needs GNU make and Python 3.11 or later.
+
+PYTHON ?= python3
+VENV ?= .venv
+PY := $(VENV)/bin/python
+PIP := $(PY) -m pip --disable-pip-version-check install --quiet --require-hashes --only-binary=:all:
+UV_COMPILE := $(VENV)/bin/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes \
+	--no-emit-index-url --no-header --no-annotate pyproject.toml
+
+.DEFAULT_GOAL := help
+.PHONY: help run audit test lint format lock up down compose-test
+
+help: ## print this
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-13s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+run: $(VENV)/run.stamp ## start everything on this machine; Ctrl-C stops it, the data stays in .data
+	@$(PY) -m deploy.embedded
+
+audit: $(VENV)/run.stamp ## look for broken invariants in the data of `make run`
+	@$(PY) -m deploy.embedded exec $(PY) -m booking_service audit
+
+test: $(VENV)/dev.stamp ## run all tests
+	@$(PY) -m pytest
+
+lint: $(VENV)/dev.stamp ## check the format, the rules, the types and who imports whom
+	@$(PY) -m ruff format --check .
+	@$(PY) -m ruff check .
+	@$(PY) -m mypy
+	@$(VENV)/bin/lint-imports
+
+format: $(VENV)/dev.stamp ## put the code into its one format
+	@$(PY) -m ruff format .
+	@$(PY) -m ruff check --fix .
+
+lock: $(VENV)/dev.stamp ## write the lock files anew from pyproject.toml
+	$(UV_COMPILE) -o requirements.lock
+	$(UV_COMPILE) --extra dev -c requirements.lock -o requirements-dev.lock
+
+up: ## start everything in containers, on http://localhost:8000
+	docker compose up --build --detach --wait
+
+down: ## stop the containers; the data stays in the volumes
+	docker compose down
+
+compose-test: ## try the containers out in a project of its own, then remove it
+	@deploy/compose/try-out
+
+# Each stamp is newer than the lock file it was installed from, so nothing is installed twice.
+$(VENV)/run.stamp: requirements.lock $(PY)
+	@echo "Installing what requirements.lock names into $(VENV) …"
+	@$(PIP) -r requirements.lock
+	@touch $@
+
+$(VENV)/dev.stamp: requirements-dev.lock $(VENV)/run.stamp
+	@echo "Installing what requirements-dev.lock names into $(VENV) …"
+	@$(PIP) -r requirements-dev.lock
+	@touch $@
+
+$(PY):
+	@command -v $(PYTHON) >/dev/null || { echo "Python 3.11 or later is needed: there is no $(PYTHON) (make PYTHON=…)" >&2; exit 1; }
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { echo "Python 3.11 or later is needed: $(PYTHON) is $$($(PYTHON) -V) (make PYTHON=…)" >&2; exit 1; }
+	@$(PYTHON) -c 'import ensurepip, venv' 2>/dev/null || { echo "$(PYTHON) cannot make virtual environments: install its venv package (python3-venv on Debian and Ubuntu)" >&2; exit 1; }
+	@$(PYTHON) -m venv --clear $(VENV)

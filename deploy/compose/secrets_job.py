@@ -1,0 +1,42 @@
+"""`python -m deploy.compose.secrets_job`: makes every secret of the containers on the first start.
+
+One folder for each reader, so that each container sees only what it needs; what is already there stays as it is.
+"""
+
+from functools import partial
+from pathlib import Path
+
+from deploy.secret_files import keep, password, rsa_private_key
+
+FOLDER = Path("/run/secrets")
+MYSQL_USER = "event_booking"
+# Redis reads its file as a user of its own image. Only that container sees the folder.
+FOR_ANOTHER_USER = 0o444
+
+MYSQL_CLIENT = """\
+[client]
+user={user}
+password={password}
+protocol=tcp
+host=127.0.0.1
+"""
+
+
+def main(folder: Path = FOLDER) -> None:
+    """Fill the folders mysql, redis, auth and booking below ``folder``."""
+    mysql, redis, auth, booking = (folder / name for name in ("mysql", "redis", "auth", "booking"))
+    keep(mysql / "root_password", password)
+    user_password = keep(mysql / "user_password", password)
+    keep(mysql / "client.cnf", lambda: MYSQL_CLIENT.format(user=MYSQL_USER, password=user_password))
+    redis_password = keep(redis / "password", password, FOR_ANOTHER_USER)
+    keep(redis / "redis.conf", lambda: f"requirepass {redis_password}", FOR_ANOTHER_USER)
+    for name, reader in (("auth", auth), ("booking", booking)):
+        url = f"mysql+pymysql://{MYSQL_USER}:{user_password}@mysql:3306/{name}"
+        keep(reader / "database_url", partial(str, url))
+        keep(reader / "redis_url", lambda: f"redis://:{redis_password}@redis:6379/0")
+    keep(auth / "jwt_private_key", rsa_private_key)
+    keep(auth / "admin_password", password)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,1 @@
+"""`make run`: every process on this machine, with nothing installed but Python."""

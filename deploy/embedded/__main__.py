@@ -1,0 +1,166 @@
+"""`python -m deploy.embedded` runs everything; `… exec COMMAND` runs COMMAND on the same data."""
+
+import fcntl
+import os
+import resource
+import subprocess
+import sys
+from pathlib import Path
+
+from deploy.embedded import broker, environment, ports, service, tether
+from deploy.embedded.banner import Facts, banner
+from deploy.embedded.broker import Broker
+from deploy.embedded.processes import programs, write_configuration
+from deploy.embedded.stop import Stop
+from deploy.embedded.supervision import CHECK_SECONDS, Supervisor
+from shared.settings import AuthSettings, BookingSettings
+
+SETUP = (
+    (sys.executable, "-m", "auth_service", "migrate"),
+    (sys.executable, "-m", "booking_service", "migrate"),
+    (sys.executable, "-m", "auth_service", "create-admin"),
+)
+READY_CHECKS_MAX = 600  # two minutes of CHECK_SECONDS
+OPEN_FILES = 65_536
+PASSWORD_OF_THE_CALLER = "<the ADMIN_PASSWORD that you set>"  # noqa: S105  words in place of a password
+PASSWORD_UNKNOWN = "<the password that this admin was made with>"  # noqa: S105  as above
+
+
+def run() -> None:
+    """Start everything, say so, and keep it running until a signal says stop."""
+    stop = Stop()
+    data = environment.data_directory()
+    lock = _lock(data)
+    environment.fill(data)
+    ours = None if environment.is_set("REDIS_URL") else broker.prepare(data)
+    if ours:
+        os.environ["REDIS_URL"] = ours.url
+    auth, booking = environment.check()
+    _check_ports(auth, booking)
+    _raise_open_files()
+    _set_up(stop)
+    if stop.wished:
+        return
+    if ours and ours.warning:
+        _say(f"warning: {ours.warning}")
+    _say("Starting …")
+    supervisor = Supervisor(write_configuration(data, programs(ours)), lock)
+    try:
+        if _until_ready(supervisor, stop, auth, booking, data):
+            _say(banner(_facts(auth, booking, data, ours)))
+            supervisor.keep_running(stop)
+    finally:
+        _say("Stopping …")
+        supervisor.stop()
+    _say("Stopped.")
+
+
+def execute(command: list[str]) -> None:
+    """Become ``command``, with the environment that the embedded run gives its processes."""
+    data = environment.data_directory()
+    environment.fill(data)
+    if not environment.is_set("REDIS_URL"):
+        os.environ["REDIS_URL"] = broker.kept_url(data)
+    environment.check()
+    os.execvp(command[0], command)  # noqa: S606  no shell: the arguments are a list
+
+
+def _lock(data: Path) -> int:
+    lock = os.open(data / "lock", os.O_RDWR | os.O_CREAT, 0o600)
+    try:
+        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError:
+        sys.exit(f"{data} is in use by another `make run`; stop that one, or set DATA_DIR, AUTH_PORT and BOOKING_PORT")
+    return lock
+
+
+def _check_ports(auth: AuthSettings, booking: BookingSettings) -> None:
+    if auth.port == booking.port:
+        sys.exit(f"AUTH_PORT and BOOKING_PORT are both {auth.port}; they must differ")
+    for name, host, port in (("AUTH_PORT", auth.host, auth.port), ("BOOKING_PORT", booking.host, booking.port)):
+        if not ports.is_free(host, port):
+            sys.exit(f"port {port} of {host} cannot be listened on (is it in use?); set {name} to another")
+
+
+def _raise_open_files() -> None:
+    # A client that waits for its booking holds a connection; the usual soft limit is 1024.
+    _, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    wanted = OPEN_FILES if hard == resource.RLIM_INFINITY else min(hard, OPEN_FILES)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (wanted, hard))
+
+
+def _set_up(stop: Stop) -> None:
+    for command in SETUP:
+        process = subprocess.Popen(  # noqa: S603  the command is ours
+            tether.command(str(os.getpid()), "SIGTERM", *command),
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            encoding="utf-8",
+            start_new_session=True,
+        )
+        output = _output(process, stop)
+        if stop.wished:
+            return
+        if process.returncode != 0:
+            sys.exit(f"{output}{' '.join(command[2:])} failed; nothing was started")
+
+
+def _output(process: "subprocess.Popen[str]", stop: Stop) -> str:
+    while True:  # ends with the process, which is ended when a stop is wished
+        try:
+            return process.communicate(timeout=CHECK_SECONDS)[0]
+        except subprocess.TimeoutExpired:
+            if stop.wished:
+                process.terminate()
+
+
+def _until_ready(supervisor: Supervisor, stop: Stop, auth: AuthSettings, booking: BookingSettings, data: Path) -> bool:
+    waiting = [environment.address(settings.host, settings.port) for settings in (auth, booking)]
+    for _ in range(READY_CHECKS_MAX):
+        waiting = [address for address in waiting if not service.is_ready(address)]
+        if not waiting:
+            return True
+        if stop.wait(CHECK_SECONDS):
+            return False
+        if supervisor.died():
+            break
+    _say(f"{' and '.join(waiting)} did not become ready; see {data}/logs")
+    raise SystemExit(1)
+
+
+def _facts(auth: AuthSettings, booking: BookingSettings, data: Path, ours: Broker | None) -> Facts:
+    at = environment.address(auth.host, auth.port)
+    email, password = auth.admin_email or "", auth.admin_password
+    secret = password.get_secret_value() if password else ""
+    if not service.accepts_login(at, email, secret):
+        shown = PASSWORD_UNKNOWN
+    elif secret == (data / environment.ADMIN_PASSWORD_FILE).read_text(encoding="utf-8").strip():
+        shown = secret
+    else:
+        shown = PASSWORD_OF_THE_CALLER
+    return Facts(
+        auth=_local(auth.host, auth.port),
+        booking=_local(booking.host, booking.port),
+        email=email,
+        password=shown,
+        data=data,
+        broker=ours.name if ours else "yours, at REDIS_URL",
+    )
+
+
+def _local(host: str, port: int) -> str:
+    return environment.address("localhost" if host in {"127.0.0.1", *environment.EVERY_ADDRESS} else host, port)
+
+
+def _say(text: str) -> None:
+    sys.stdout.write(f"{text}\n")
+    sys.stdout.flush()
+
+
+if __name__ == "__main__":
+    if sys.argv[1:2] == ["exec"] and sys.argv[2:]:
+        execute(sys.argv[2:])
+    elif sys.argv[1:]:
+        sys.exit(__doc__)
+    else:
+        run()

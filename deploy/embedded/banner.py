@@ -1,0 +1,50 @@
+"""What `make run` says once everything is ready."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+EXAMPLE = Path(__file__).parent.parent / "example.sh"
+BANNER = """
+Ready.
+
+  auth     {auth}   documentation: {auth}/docs
+  booking  {booking}   documentation: {booking}/docs
+  admin    {email}   password: {password}
+  data     {data}   logs: {data}/logs
+  broker   {broker}
+
+To try it, paste this into another terminal:
+
+AUTH={auth}
+BOOKING={booking}
+ADMIN_EMAIL={email}
+ADMIN_PASSWORD='{password}'
+
+{example}
+Ctrl-C stops everything; the data stays.
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class Facts:
+    """What differs from run to run."""
+
+    auth: str
+    booking: str
+    email: str
+    password: str
+    data: Path
+    broker: str
+
+
+def banner(facts: Facts) -> str:
+    """Write the addresses, the admin's login and the example of README with them filled in."""
+    return BANNER.format(
+        auth=facts.auth,
+        booking=facts.booking,
+        email=facts.email,
+        password=facts.password,
+        data=facts.data,
+        broker=facts.broker,
+        example=EXAMPLE.read_text(encoding="utf-8"),
+    )

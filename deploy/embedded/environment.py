@@ -1,0 +1,71 @@
+"""Answers every variable that the caller left open, so that `make run` needs none."""
+
+import os
+import sys
+from pathlib import Path
+
+from dotenv import dotenv_values
+from sqlalchemy import URL
+
+from deploy.secret_files import keep, password, rsa_private_key
+from shared.settings import DOTENV, AuthSettings, BookingSettings, WorkerSettings, load
+
+DATA_DIR_DEFAULT = ".data"
+ADMIN_EMAIL_DEFAULT = "admin@example.com"
+ADMIN_PASSWORD_FILE = "admin-password"  # noqa: S105  a file's name
+EVERY_ADDRESS = {"0.0.0.0": "127.0.0.1", "::": "::1"}  # noqa: S104  told apart here, not listened on
+
+
+def is_set(*names: str) -> bool:
+    """Tell whether the caller gave any of these variables, in one of the ways that `shared.settings` reads."""
+    sources = (os.environ, dotenv_values(DOTENV))
+    return any(source.get(name) or source.get(f"{name}_FILE") for source in sources for name in names)
+
+
+def data_directory() -> Path:
+    """Find or make the directory that keeps everything, for this user's eyes only."""
+    data = Path(os.environ.get("DATA_DIR") or dotenv_values(DOTENV).get("DATA_DIR") or DATA_DIR_DEFAULT).absolute()
+    try:
+        (data / "logs").mkdir(mode=0o700, parents=True, exist_ok=True)
+        data.chmod(0o700)
+    except OSError as error:
+        sys.exit(f"DATA_DIR: {data} cannot be used: {error.strerror}")
+    return data
+
+
+def fill(data: Path) -> None:
+    """Make the secrets that are not there yet, and set what the caller left open. The broker's address is not ours."""
+    _default("JWT_PRIVATE_KEY_FILE", str(data / "jwt-private-key.pem"), "JWT_PRIVATE_KEY")
+    keep(data / "jwt-private-key.pem", rsa_private_key)
+    _default("ADMIN_EMAIL", ADMIN_EMAIL_DEFAULT)
+    _default("ADMIN_PASSWORD_FILE", str(data / ADMIN_PASSWORD_FILE), "ADMIN_PASSWORD")
+    keep(data / ADMIN_PASSWORD_FILE, password)
+    _default("AUTH_DATABASE_URL", _sqlite(data / "auth.sqlite3"), "AUTH_DATABASE_URL", "DATABASE_URL")
+    _default("BOOKING_DATABASE_URL", _sqlite(data / "booking.sqlite3"), "BOOKING_DATABASE_URL", "DATABASE_URL")
+
+
+def check() -> tuple[AuthSettings, BookingSettings]:
+    """Read all settings as the processes will, and set what follows from the auth service's address.
+
+    Ends the process with one line when a variable is wrong.
+    """
+    auth = load(AuthSettings)
+    _default("JWKS_URL", f"{address(auth.host, auth.port)}/.well-known/jwks.json")
+    _default("TOKEN_ISSUER", f"http://localhost:{auth.port}")
+    load(WorkerSettings)
+    return load(AuthSettings), load(BookingSettings)
+
+
+def address(host: str, port: int) -> str:
+    """Return where a service that listens on ``host`` is reached from this machine."""
+    reached = EVERY_ADDRESS.get(host, host)
+    return f"http://[{reached}]:{port}" if ":" in reached else f"http://{reached}:{port}"
+
+
+def _default(name: str, value: str, *names: str) -> None:
+    if not is_set(*(names or (name,))):
+        os.environ[name] = value
+
+
+def _sqlite(file: Path) -> str:
+    return URL.create("sqlite", database=str(file)).render_as_string()

@@ -1,0 +1,39 @@
+"""Secrets that are made on the first start and kept in files that only their owner can read."""
+
+import os
+import secrets
+import tempfile
+from collections.abc import Callable
+from pathlib import Path
+
+from cryptography.hazmat.primitives import serialization
+from cryptography.hazmat.primitives.asymmetric import rsa
+
+OWNER_ONLY = 0o400
+RSA_BITS = 3072
+PASSWORD_BYTES = 18
+
+
+def keep(path: Path, make: Callable[[], str], mode: int = OWNER_ONLY) -> str:
+    """Return what ``path`` holds; when it is not there yet, write what ``make`` returns. A file is whole or absent."""
+    if not path.exists():
+        handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
+        with os.fdopen(handle, "w", encoding="utf-8") as file:
+            file.write(make() + "\n")
+            file.flush()
+            os.fsync(handle)
+        Path(temporary).chmod(mode)
+        Path(temporary).replace(path)
+    return path.read_text(encoding="utf-8").strip()
+
+
+def password() -> str:
+    """Make a password of 144 random bits that needs no escaping in a URL, a shell or a configuration file."""
+    return secrets.token_hex(PASSWORD_BYTES)
+
+
+def rsa_private_key() -> str:
+    """Make an RSA key to sign tokens with, as PEM (PKCS 8)."""
+    key = rsa.generate_private_key(public_exponent=65_537, key_size=RSA_BITS)
+    pem = key.private_bytes(serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption())
+    return pem.decode().strip()
