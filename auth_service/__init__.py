@@ -1,0 +1,1 @@
+"""Users, passwords, roles and the keys that access tokens are signed with."""

@@ -1,0 +1,108 @@
+"""`python -m auth_service [serve|migrate|create-admin]`."""
+
+import argparse
+import getpass
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from sqlalchemy.exc import OperationalError
+
+from auth_service import first_admin
+from auth_service.domain.signing import UnusableKeyError
+from auth_service.main import configured_hasher, create_app
+from shared.database import Database
+from shared.errors import InvalidInput, Unavailable
+from shared.http.service import serve
+from shared.migrations import upgrade
+from shared.settings import EXIT_CONFIGURATION, AuthSettings, load
+
+MIGRATIONS = Path(__file__).parent / "migrations"
+EXIT_REFUSED = 1
+HELP = {
+    "serve": "answer requests (the default)",
+    "migrate": "bring the database to the newest version",
+    "create-admin": "make an admin, if there is none with this address",
+}
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Run one command and return its exit status."""
+    options = _parser().parse_args(arguments)
+    settings = load(AuthSettings)
+    command: Callable[[AuthSettings, argparse.Namespace], int] = COMMANDS[options.command]
+    try:
+        return command(settings, options)
+    except UnusableKeyError as error:
+        return _complain(f"configuration error: {error}", EXIT_CONFIGURATION)
+    except (first_admin.AddressTaken, InvalidInput) as error:
+        return _complain(f"{options.command} refused: {_reason(error)}", EXIT_REFUSED)
+    except (OperationalError, Unavailable) as error:
+        reason = str(error.__cause__).partition("\n")[0]  # SQLAlchemy adds advice for programmers
+        return _complain(f"{options.command} failed, the database does not answer: {reason}", EXIT_REFUSED)
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="python -m auth_service", description="The auth service.")
+    parser.set_defaults(command="serve")
+    commands = parser.add_subparsers()
+    for name, words in HELP.items():
+        commands.add_parser(name, help=words).set_defaults(command=name)
+    create = commands.choices["create-admin"]
+    create.add_argument("--email", help="the admin's address; ADMIN_EMAIL, if not given")
+    create.add_argument("--password", help="ADMIN_PASSWORD, or asked for, if not given")
+    return parser
+
+
+def _serve(settings: AuthSettings, _options: argparse.Namespace) -> int:
+    serve(create_app(settings), settings, settings.port)
+    return 0
+
+
+def _migrate(settings: AuthSettings, _options: argparse.Namespace) -> int:
+    with _database(settings) as database:
+        upgrade(database, MIGRATIONS)
+    return 0
+
+
+def _create_admin(settings: AuthSettings, options: argparse.Namespace) -> int:
+    email, password = options.email or settings.admin_email, options.password or _configured_password(settings)
+    if not email or not password:
+        return _complain("configuration error: ADMIN_EMAIL and ADMIN_PASSWORD must be set", EXIT_CONFIGURATION)
+    new = first_admin.checked(email, password, settings.password_length_min)
+    with _database(settings) as database:
+        made = first_admin.ensure(database, configured_hasher(settings), new)
+    sys.stdout.write(f"admin {new.email} {'created' if made else 'is already there'}\n")
+    return 0
+
+
+@contextmanager
+def _database(settings: AuthSettings) -> Iterator[Database]:
+    database = Database.connect(settings.database_url.get_secret_value(), settings, pool_size=1)
+    try:
+        yield database
+    finally:
+        database.close()
+
+
+def _configured_password(settings: AuthSettings) -> str | None:
+    if settings.admin_password is not None:
+        return settings.admin_password.get_secret_value()
+    return getpass.getpass("Password of the admin: ") if sys.stdin.isatty() else None
+
+
+def _reason(error: Exception) -> str:
+    fields = error.errors if isinstance(error, InvalidInput) else ()
+    return "; ".join(f"{field.pointer.removeprefix('#/')}: {field.detail}" for field in fields) or str(error)
+
+
+def _complain(line: str, status: int) -> int:
+    sys.stderr.write(f"{line}\n")
+    return status
+
+
+COMMANDS = {"serve": _serve, "migrate": _migrate, "create-admin": _create_admin}
+
+if __name__ == "__main__":
+    sys.exit(main())

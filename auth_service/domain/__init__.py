@@ -1,0 +1,1 @@
+"""What users, passwords and logins are. Knows no HTTP, and never commits."""

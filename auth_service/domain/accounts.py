@@ -1,0 +1,120 @@
+"""Accounts: how one is made, found and renewed."""
+
+import unicodedata
+from dataclasses import dataclass
+from datetime import datetime
+
+from sqlalchemy import ColumnElement, Connection, insert, select, update
+from sqlalchemy.exc import IntegrityError
+
+from auth_service.domain.errors import AccountGone, EmailTaken
+from auth_service.domain.models import User
+from auth_service.domain.permissions import OPEN_ROLES, require_may_create
+from shared.clock import utc_now
+from shared.errors import NotFound
+
+COLUMNS = (User.id, User.name, User.email, User.role, User.created_at)
+
+
+@dataclass(frozen=True, slots=True)
+class Account:
+    """A user, without the password."""
+
+    id: int
+    name: str
+    email: str
+    role: str
+    created_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class NewAccount:
+    """A user to be. ``password_hash`` holds a fresh salt, so no two attempts carry the same."""
+
+    name: str
+    email: str
+    password_hash: str
+    role: str
+
+
+def email_key(email: str) -> str:
+    """Return what two spellings of one address have in common: letter case and compatibility forms do not count.
+
+    josé and jose stay different, straße and strasse are the same: Unicode's caseless match (section 3.13, D146).
+    """
+    folded = unicodedata.normalize("NFKC", email.strip()).casefold()
+    return unicodedata.normalize("NFKC", folded)
+
+
+def register(connection: Connection, new: NewAccount, creator_id: int | None) -> Account:
+    """Add an account on behalf of ``creator_id``. Raises EmailTaken, RoleNotAllowed or AccountGone.
+
+    The creator's role is read here, not believed from a token: an admin who was disabled makes no more admins.
+    """
+    if new.role not in OPEN_ROLES:
+        require_may_create(new.role, None if creator_id is None else active(connection, creator_id).role)
+    return add(connection, new)
+
+
+def add(connection: Connection, new: NewAccount) -> Account:
+    """Add an account, whoever asks. Raises EmailTaken: the unique index decides, so a race has one winner.
+
+    Safe to repeat after a lost commit: a row with our own freshly salted hash can only be this very attempt's.
+    """
+    created_at = utc_now()
+    row = insert(User).values(
+        name=new.name,
+        email=new.email,
+        email_key=email_key(new.email),
+        password_hash=new.password_hash,
+        role=new.role,
+        created_at=created_at,
+    )
+    try:
+        account_id = connection.execute(row).lastrowid
+    except IntegrityError as error:
+        return _earlier_attempt(connection, new, error)
+    return Account(account_id, new.name, new.email, new.role, created_at)
+
+
+def active(connection: Connection, account_id: int) -> Account:
+    """Return the account of a token's bearer. Raises AccountGone when it was deleted or disabled."""
+    account = _one(connection, User.id == account_id, User.disabled_at.is_(None))
+    if account is None:
+        raise AccountGone
+    return account
+
+
+def visible(connection: Connection, account_id: int, viewer_id: int) -> Account:
+    """Return an account to its owner or to an admin. Raises NotFound for all others, or AccountGone."""
+    viewer = active(connection, viewer_id)
+    if viewer.role != "admin" and account_id != viewer.id:
+        raise NotFound
+    account = _one(connection, User.id == account_id)
+    if account is None:
+        raise NotFound
+    return account
+
+
+def with_email(connection: Connection, email: str) -> Account | None:
+    """Return the account that has this address, disabled or not."""
+    return _one(connection, User.email_key == email_key(email))
+
+
+def renew_hash(connection: Connection, account_id: int, old: str, new: str) -> None:
+    """Replace a password hash by a stronger one of the same password, unless the password was changed meanwhile."""
+    renewal = update(User).where(User.id == account_id, User.password_hash == old).values(password_hash=new)
+    connection.execute(renewal)
+
+
+def _one(connection: Connection, *conditions: ColumnElement[bool]) -> Account | None:
+    row = connection.execute(select(*COLUMNS).where(*conditions)).one_or_none()
+    return None if row is None else Account(*row)
+
+
+def _earlier_attempt(connection: Connection, new: NewAccount, error: IntegrityError) -> Account:
+    same_attempt = (User.email_key == email_key(new.email), User.password_hash == new.password_hash)
+    account = _one(connection, *same_attempt)
+    if account is None:
+        raise EmailTaken from error
+    return account

@@ -1,0 +1,55 @@
+"""What can be wrong with an account or a login.
+
+Problem
+├── Conflict 409
+│   └── EmailTaken
+├── Forbidden 403
+│   └── RoleNotAllowed        only an admin makes an admin
+├── InvalidInput 422
+│   └── PasswordTooShort
+└── Unauthenticated 401
+    ├── WrongCredentials      says the same for every reason
+    └── AccountGone           a good token of a deleted or disabled user
+"""
+
+from shared.errors import Conflict, FieldError, Forbidden, InvalidInput, Unauthenticated
+
+
+class EmailTaken(Conflict):
+    """Another account has this e-mail address, in this or another letter case."""
+
+    code, title = "email-taken", "This e-mail address is taken"
+    # A client whose first attempt was answered 503 in the middle of the commit learns here that it went through.
+    default_detail = (
+        "Log in with it, or use another address. If an earlier attempt of yours got no answer or a 503, "
+        "it may have made the account: try its password."
+    )
+
+
+class RoleNotAllowed(Forbidden):
+    """The creator of an account may not give it this role."""
+
+    code, title = "role-not-allowed", "Only an admin may create an admin"
+    default_detail = "Send an admin's access token, or leave the role out."
+
+
+class PasswordTooShort(InvalidInput):
+    """The new password has fewer characters than PASSWORD_LENGTH_MIN."""
+
+    def __init__(self, length_min: int = 1) -> None:
+        """Tell the least length."""
+        super().__init__(errors=(FieldError(f"Use at least {length_min} characters.", "#/password"),))
+
+
+class WrongCredentials(Unauthenticated):
+    """Unknown e-mail, wrong password or disabled account: which of them, nobody is told."""
+
+    code, title = "wrong-credentials", "The e-mail address or the password is wrong"
+    default_detail = "Check both and try again."
+
+
+class AccountGone(Unauthenticated):
+    """The token is good, and its user was deleted or disabled since."""
+
+    code, title = "account-gone", "This account is no longer there"
+    default_detail = "The account was disabled or deleted after this token was issued."

@@ -1,0 +1,34 @@
+"""Logging in."""
+
+from dataclasses import dataclass
+
+from sqlalchemy import Connection, select
+
+from auth_service.domain.accounts import COLUMNS, Account, email_key
+from auth_service.domain.errors import WrongCredentials
+from auth_service.domain.models import User
+
+
+@dataclass(frozen=True, slots=True)
+class Credentials:
+    """What a login is checked against."""
+
+    account: Account
+    password_hash: str
+    disabled: bool
+
+
+def credentials_of(connection: Connection, email: str) -> Credentials | None:
+    """Return what is stored for this address, or None when nobody has it."""
+    query = select(User.password_hash, User.disabled_at, *COLUMNS).where(User.email_key == email_key(email))
+    row = connection.execute(query).one_or_none()
+    if row is None:
+        return None
+    return Credentials(Account(*row[2:]), row.password_hash, row.disabled_at is not None)
+
+
+def admit(credentials: Credentials | None, *, password_matches: bool) -> Credentials:
+    """Decide a login. Raises WrongCredentials, the same for every reason."""
+    if credentials is None or credentials.disabled or not password_matches:
+        raise WrongCredentials
+    return credentials
