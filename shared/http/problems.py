@@ -126,7 +126,8 @@ async def _on_http_exception(_request: Request, error: Exception) -> Response:
         405: MethodNotAllowed(),
         413: PayloadTooLarge(),
     }
-    problem = known.get(error.status_code, InternalError())
+    # FastAPI wraps whatever interrupts its reading of the body, our own 413 too.
+    problem = error.__cause__ if isinstance(error.__cause__, Problem) else known.get(error.status_code, InternalError())
     response = problem_response(problem)
     response.headers.update({name: value for name, value in (error.headers or {}).items() if name.lower() == "allow"})
     return response
