@@ -15,7 +15,10 @@ from booking_service.domain.errors import EventNotFound
 from shared.errors import Unavailable
 
 REFRESH_IDS_MAX = 1_000  # in one statement
-FULL_REMEMBERED_SECONDS = 60.0  # since it was last asked for
+# Since it was last asked for: an event that is not full is looked at until its last bookings are settled, one that is
+# full for longer, because the next to ask is then answered without a write.
+WATCHED_SECONDS = 2.0
+FULL_REMEMBERED_SECONDS = 60.0
 
 log = logging.getLogger(__name__)
 
@@ -43,13 +46,13 @@ class EventCache:
         self._refresh_seconds = refresh_seconds
         self._known: dict[int, KnownEvent] = {}
         self._full: set[int] = set()
-        self._asked: set[int] = set()
+        self._watched: set[int] = set()
 
     async def get(self, event_id: int) -> KnownEvent:
         """Return what is known of the event, asking the database when nothing is. Raises EventNotFound."""
         known = self._known.get(event_id) or await self._learn(event_id)
         known.asked_at = time.monotonic()
-        self._asked.add(event_id)
+        self._watched.add(event_id)
         return known
 
     async def keep_fresh(self) -> None:
@@ -59,10 +62,10 @@ class EventCache:
             await self.refresh()
 
     async def refresh(self) -> None:
-        """Find out which of the events asked for since the last time, and of those that were full, are full now."""
-        asked, self._asked = self._asked, set()
-        self._forget(self._unwanted())
-        for chunk in _chunks(list(asked | self._full), REFRESH_IDS_MAX):
+        """Find out which of the events that were asked for lately are full now."""
+        self._forget(self._full - self._asked_within(FULL_REMEMBERED_SECONDS, self._full))
+        self._watched = self._asked_within(WATCHED_SECONDS, self._watched)
+        for chunk in _chunks(list(self._watched | self._full), REFRESH_IDS_MAX):
             try:
                 full = await self._find_full(chunk)
             except Unavailable as problem:
@@ -92,14 +95,13 @@ class EventCache:
         else:
             self._full.discard(event_id)
 
-    def _unwanted(self) -> list[int]:
-        # Whoever asks for one of these next makes the process look again, so forgetting loses nothing.
-        horizon = time.monotonic() - FULL_REMEMBERED_SECONDS
-        return [event_id for event_id in self._full if self._known[event_id].asked_at < horizon]
+    def _asked_within(self, seconds: float, event_ids: set[int]) -> set[int]:
+        horizon = time.monotonic() - seconds
+        return {i for i in event_ids if (known := self._known.get(i)) is not None and known.asked_at >= horizon}
 
     def _forget(self, event_ids: Collection[int]) -> None:
         for event_id in event_ids:
-            del self._known[event_id]
+            del self._known[event_id]  # whoever asks for it next makes the process look again
             self._full.discard(event_id)
 
 

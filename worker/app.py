@@ -1,7 +1,10 @@
 """The Celery application of workers and beat: `celery -A worker.app worker`, `celery -A worker.app beat`."""
 
+import logging
+
 from celery import Celery
 from celery.signals import setup_logging
+from kombu import Queue
 
 from shared.logging import configure_logging
 from shared.queue import LANES_QUEUE, SETTLE, SWEEP, SWEEP_QUEUE
@@ -9,14 +12,15 @@ from shared.settings import WorkerSettings, load
 
 HEALTH_CHECK_SECONDS = 5
 CONNECT_SECONDS = 2
+# These say two lines a task at INFO.
+CHATTY_LOGGERS = ("celery.worker.strategy", "celery.app.trace", "celery.beat")
 
 settings = load(WorkerSettings)
 app = Celery("worker", broker=settings.redis_url.get_secret_value(), include=["worker.tasks"])
 app.conf.update(
     task_default_queue=LANES_QUEUE,
     task_routes={SETTLE: {"queue": LANES_QUEUE}, SWEEP: {"queue": SWEEP_QUEUE}},
-    task_queues=None,
-    task_create_missing_queues=True,
+    task_queues=[Queue(LANES_QUEUE), Queue(SWEEP_QUEUE)],
     # Nobody reads results: what a task did stands in the database.
     task_ignore_result=True,
     task_time_limit=settings.task_seconds_max,
@@ -48,3 +52,5 @@ app.conf.update(
 @setup_logging.connect
 def _configure_logging(**_: object) -> None:
     configure_logging(settings.log_level)
+    for name in CHATTY_LOGGERS:
+        logging.getLogger(name).setLevel(logging.WARNING)

@@ -1,0 +1,8 @@
+"""What every test may ask for."""
+
+pytest_plugins = [
+    "tests.fixtures.servers",
+    "tests.fixtures.databases",
+    "tests.fixtures.bookings",
+    "tests.fixtures.processes",
+]

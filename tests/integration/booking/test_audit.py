@@ -1,0 +1,93 @@
+"""The audit finds each broken promise: on each database, a row is broken by hand and must be named."""
+
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
+from functools import partial
+
+import pytest
+from sqlalchemy import text
+
+from booking_service.__main__ import MIGRATIONS
+from booking_service.domain import catalogue
+from booking_service.domain.audit import audit
+from booking_service.domain.catalogue import NewEvent
+from booking_service.domain.models import VERSION_TABLE, Base
+from shared.database import Database, is_mysql
+from shared.migrations import differences, upgrade
+from tests.fixtures.bookings import accept, new_booking, settle
+from tests.fixtures.databases import settings
+
+NOW = datetime.now(UTC)
+BREAKAGES = {
+    "the seats of an event are free or held, and each is counted once": "UPDATE stock SET available = available - 1",
+    "every event has its stock": "DELETE FROM stock",
+    "a booking is pending and due, or settled and neither": "UPDATE bookings SET due_lane = 1, reason = NULL",
+    "a rejection has a reason, and nothing else has one": "UPDATE bookings SET reason = 'sold_out'",
+    "a due booking waits in its event's lane": "UPDATE bookings SET status = 'pending', due_lane = 99",
+    "no event has fewer than no seats or more than its capacity": "UPDATE stock SET available = capacity + 1",
+    "a user's idempotency key made one booking": "UPDATE bookings SET idempotency_key = 'k'",
+}
+
+
+@pytest.fixture
+def breakable(database_url: str) -> Iterator[Database]:
+    """A database with a settled booking, whose own guards are off."""
+    database = Database.connect(database_url, settings(), pool_size=2)
+    upgrade(database, MIGRATIONS)
+    create = partial(catalogue.create_event, new=NewEvent("E", "V", NOW, 5), lanes=4, now=NOW)
+    event = database.write(create, repeat_lost=False)
+    accept(database, new_booking(event, key="a"), new_booking(event, key="b"))
+    settle(database, event)
+    yield database
+    database.close()
+
+
+def broken(database: Database, overdue: timedelta | None = None) -> set[str]:
+    return {v.invariant for v in database.read(partial(audit, now=datetime.now(UTC), overdue=overdue))}
+
+
+def without_guards(database: Database, statement: str) -> None:
+    with database.engine.connect() as connection:
+        if not is_mysql(connection):
+            connection.exec_driver_sql("ROLLBACK")
+            connection.exec_driver_sql("PRAGMA foreign_keys = OFF")
+            connection.exec_driver_sql("PRAGMA ignore_check_constraints = ON")
+            connection.exec_driver_sql("DROP INDEX IF EXISTS bookings_idempotency")
+            connection.exec_driver_sql("BEGIN")
+        else:
+            connection.execute(text("SET foreign_key_checks = 0"))
+            connection.execute(text("ALTER TABLE stock DROP CONSTRAINT stock_bounds"))
+            connection.execute(text("ALTER TABLE bookings DROP INDEX bookings_idempotency"))
+        connection.execute(text(statement))
+        connection.commit()
+
+
+def test_a_healthy_database_breaks_no_promise(breakable: Database) -> None:
+    assert broken(breakable, overdue=timedelta(0)) == set()
+
+
+@pytest.mark.parametrize("invariant", BREAKAGES)
+def test_a_broken_promise_is_named(breakable: Database, database_kind: str, invariant: str) -> None:
+    if database_kind == "sqlite" and invariant == "a user's idempotency key made one booking":
+        # SQLite cannot drop the constraint of a table; there it is impossible rather than audited.
+        with pytest.raises(Exception, match="UNIQUE"):
+            without_guards(breakable, BREAKAGES[invariant])
+        return
+    without_guards(breakable, BREAKAGES[invariant])
+    assert invariant in broken(breakable)
+
+
+def test_a_booking_that_waits_too_long_is_named(breakable: Database) -> None:
+    without_guards(breakable, "UPDATE bookings SET status = 'pending', settled_at = NULL, due_lane = 1")
+    assert broken(breakable, timedelta(minutes=1)) & {"no booking waits longer than 60 s"} == set()
+    assert "no booking waits longer than 0 s" in broken(breakable, timedelta(0))
+
+
+def test_migrations_and_models_describe_the_same_tables(breakable: Database) -> None:
+    with breakable.engine.connect() as connection:
+        assert differences(connection, Base.metadata, VERSION_TABLE) == []
+
+
+def test_migrating_twice_changes_nothing(breakable: Database) -> None:
+    upgrade(breakable, MIGRATIONS)
+    assert broken(breakable) == set()

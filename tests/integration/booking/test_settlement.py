@@ -1,0 +1,120 @@
+"""Settlement on each database."""
+
+from datetime import UTC, datetime, timedelta
+from functools import partial
+
+import pytest
+from sqlalchemy import Connection, update
+
+from booking_service.domain import lookup, settlement
+from booking_service.domain.models import Booking, Stock
+from booking_service.domain.settlement import SettlementConflictError
+from shared.database import Database
+from tests.fixtures.bookings import MakeEvent, accept, new_booking, seats_left, settle, states
+
+
+def test_due_bookings_are_decided_in_order_and_seats_are_taken(
+    booking_database: Database, make_event: MakeEvent
+) -> None:
+    event = make_event(5)
+    batch = [new_booking(event, seats) for seats in (3, 4, 2, 1)]
+    accept(booking_database, *batch)
+    assert settle(booking_database, event) == 4
+    assert states(booking_database, *batch) == ["confirmed", "rejected", "confirmed", "rejected"]
+    assert seats_left(booking_database, event) == 0
+
+
+def test_a_settled_booking_says_when_and_why(booking_database: Database, make_event: MakeEvent) -> None:
+    event = make_event(1)
+    won, lost = new_booking(event), new_booking(event)
+    accept(booking_database, won, lost)
+    settle(booking_database, event)
+    found = booking_database.read(partial(lookup.find_bookings, ids=[won.id, lost.id]))
+    assert [(found[b.id].reason, found[b.id].due_lane) for b in (won, lost)] == [(None, None), ("sold_out", None)]
+    assert all(
+        abs(datetime.now(UTC) - state.settled_at) < timedelta(minutes=1) for state in found.values() if state.settled_at
+    )
+    assert found[won.id].created_at == won.created_at
+
+
+def test_a_batch_takes_the_oldest_and_leaves_the_rest(booking_database: Database, make_event: MakeEvent) -> None:
+    event = make_event(10)
+    batch = [new_booking(event) for _ in range(5)]
+    accept(booking_database, *batch)
+    assert settle(booking_database, event, batch_max=2) == 2
+    assert states(booking_database, *batch) == ["confirmed"] * 2 + ["pending"] * 3
+    assert booking_database.read(partial(settlement.has_due, lane=event.lane))
+
+
+def test_settling_an_empty_lane_changes_nothing(booking_database: Database, make_event: MakeEvent) -> None:
+    event = make_event(1)
+    assert settle(booking_database, event) == 0
+    assert not booking_database.read(partial(settlement.has_due, lane=event.lane))
+
+
+def test_many_events_of_a_lane_are_settled_together(booking_database: Database, make_event: MakeEvent) -> None:
+    events = [make_event(2) for _ in range(40)]
+    batch = [new_booking(event, 1 + n % 2) for n in range(3) for event in events]
+    accept(booking_database, *batch)
+    for event in events[:4]:  # one in each lane
+        settle(booking_database, event)
+    assert set(states(booking_database, *batch[:40])) == {"confirmed"}
+    assert set(states(booking_database, *batch[40:80])) == {"rejected"}
+    assert [seats_left(booking_database, event) for event in events] == [0] * 40
+
+
+def test_an_event_keeps_its_lane_and_lanes_are_all_used(make_event: MakeEvent) -> None:
+    events = [make_event(1) for _ in range(8)]
+    assert [event.lane for event in events] == [event.id % 4 for event in events]
+
+
+def test_a_row_written_without_the_lock_stops_the_settlement(booking_database: Database, make_event: MakeEvent) -> None:
+    event = make_event(3)
+    accept(booking_database, booking := new_booking(event, 3))
+    booking_database.write(lambda c: c.execute(update(Stock).values(capacity=4, available=4)), repeat_lost=False)
+
+    def settle_over_a_vanished_stock(connection: Connection) -> None:
+        outcomes = settlement.decide({event.id: 3}, [settlement.DueBooking(booking.id, event.id, 3)])
+        settlement._write_outcomes(connection, event.lane, outcomes, datetime.now(UTC))  # noqa: SLF001  the guard itself
+        settlement._write_outcomes(connection, event.lane, outcomes, datetime.now(UTC))  # noqa: SLF001  a second time
+
+    with pytest.raises(SettlementConflictError):
+        booking_database.write(settle_over_a_vanished_stock, repeat_lost=False)
+    assert states(booking_database, booking) == ["pending"]
+    settle(booking_database, event)
+
+
+def test_a_lane_is_overdue_by_the_age_of_its_oldest_booking(booking_database: Database, make_event: MakeEvent) -> None:
+    old, young = make_event(1), make_event(1)
+    accept(booking_database, new_booking(old), new_booking(young))
+    overdue = partial(settlement.lanes_overdue, age=timedelta(seconds=3))
+    now = datetime.now(UTC)
+    assert booking_database.read(partial(overdue, now=now)) == []
+    assert sorted(booking_database.read(partial(overdue, now=now + timedelta(seconds=4)))) == sorted(
+        {old.lane, young.lane}
+    )
+    settle(booking_database, old)
+    assert booking_database.read(partial(overdue, now=now + timedelta(seconds=4))) == [young.lane]
+
+
+def test_reading_a_booking_ignores_those_that_are_not_there(booking_database: Database, make_event: MakeEvent) -> None:
+    event = make_event(1)
+    accept(booking_database, here := new_booking(event))
+    found = booking_database.read(partial(lookup.find_bookings, ids=[here.id, new_booking(event).id]))
+    assert list(found) == [here.id]
+
+
+def test_the_head_of_a_lane_is_in_the_order_of_the_queue(booking_database: Database, make_event: MakeEvent) -> None:
+    event = make_event(1)
+    batch = [new_booking(event) for _ in range(5)]
+    accept(booking_database, *batch)
+    head = booking_database.read(partial(lookup.head_of_lane, lane=event.lane, count_max=3))
+    assert head == [new.id for new in batch[:3]]
+
+
+def test_times_are_kept_to_the_microsecond(booking_database: Database, make_event: MakeEvent) -> None:
+    event = make_event(1)
+    moment = datetime(2026, 5, 4, 3, 2, 1, 999_999, tzinfo=UTC)
+    accept(booking_database, booking := new_booking(event))
+    booking_database.write(lambda c: c.execute(update(Booking).values(created_at=moment)), repeat_lost=False)
+    assert booking_database.read(partial(lookup.find_bookings, ids=[booking.id]))[booking.id].created_at == moment

@@ -1,0 +1,130 @@
+"""What may wait for what, on real servers: the lane's lock holds up settlement of that lane and nothing else."""
+
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import UTC, datetime
+from functools import partial
+
+import pytest
+from sqlalchemy import Connection, update
+
+from booking_service.domain import catalogue, settlement
+from booking_service.domain.lookup import BookingState
+from booking_service.domain.models import Stock
+from shared.database import Database
+from tests.fixtures.bookings import MakeEvent, accept, new_booking, seats_left, settle, states
+from tests.fixtures.databases import REAL
+
+WAIT_SECONDS_MAX = 20
+
+
+@pytest.fixture(params=REAL)
+def database_kind(request: pytest.FixtureRequest) -> str:
+    return str(request.param)
+
+
+@contextmanager
+def lane_held(database: Database, lane: int) -> Iterator[Connection]:
+    """Hold a lane's lock, with its seats written and not committed, as a drainer in the middle of a batch does."""
+    with database.engine.connect() as connection, connection.begin():
+        settlement.lock_lane(connection, lane)
+        connection.execute(update(Stock).values(available=Stock.available))
+        yield connection
+
+
+def test_bookings_are_accepted_while_their_lane_is_being_settled(
+    booking_database: Database, make_event: MakeEvent
+) -> None:
+    event = make_event(5)
+    with lane_held(booking_database, event.lane):
+        (answer,) = accept(booking_database, booking := new_booking(event))
+        assert isinstance(answer, BookingState)
+        assert states(booking_database, booking) == ["pending"]
+    settle(booking_database, event)
+
+
+def test_events_are_created_while_their_lane_is_being_settled(
+    booking_database: Database, make_event: MakeEvent
+) -> None:
+    events = [make_event(5) for _ in range(4)]
+    with lane_held(booking_database, events[0].lane):
+        assert make_event(5).lane == events[0].lane
+
+
+def test_other_lanes_are_settled_meanwhile(booking_database: Database, make_event: MakeEvent) -> None:
+    held, free = make_event(5), make_event(5)
+    accept(booking_database, booking := new_booking(free))
+    with booking_database.engine.connect() as connection, connection.begin():
+        settlement.lock_lane(connection, held.lane)
+        settle(booking_database, free)
+        assert states(booking_database, booking) == ["confirmed"]
+
+
+def test_a_sweep_leaves_a_lane_alone_that_is_being_settled(booking_database: Database, make_event: MakeEvent) -> None:
+    event = make_event(5)
+    attempt = partial(settlement.settle_batch, lane=event.lane, batch_max=9, now=datetime.now(UTC), wait=False)
+    with lane_held(booking_database, event.lane):
+        assert booking_database.write(attempt, repeat_lost=False) is None
+    assert booking_database.write(attempt, repeat_lost=False) == 0
+
+
+def test_a_lane_that_no_event_was_given_is_an_error(booking_database: Database) -> None:
+    with pytest.raises(LookupError, match="lane 77"):
+        booking_database.write(lambda c: settlement.lock_lane(c, 77), repeat_lost=False)
+
+
+def test_many_drainers_of_one_lane_settle_each_booking_once(booking_database: Database, make_event: MakeEvent) -> None:
+    event = make_event(50)
+    batch = [new_booking(event) for _ in range(200)]
+    accept(booking_database, *batch)
+    start = threading.Barrier(8)
+
+    def drain() -> None:
+        start.wait()
+        while settle(booking_database, event, batch_max=7):
+            pass
+
+    threads = [threading.Thread(target=drain) for _ in range(8)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join(WAIT_SECONDS_MAX)
+    assert states(booking_database, *batch) == ["confirmed"] * 50 + ["rejected"] * 150
+    assert seats_left(booking_database, event) == 0
+
+
+def test_concurrent_repetitions_of_a_key_are_one_booking(booking_database: Database, make_event: MakeEvent) -> None:
+    event = make_event(50)
+    start = threading.Barrier(8)
+    answers: list[object] = []
+
+    def book() -> None:
+        start.wait()
+        answers.extend(accept(booking_database, new_booking(event), new_booking(event, key="k"), new_booking(event)))
+
+    threads = [threading.Thread(target=book) for _ in range(8)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join(WAIT_SECONDS_MAX)
+    ids = [answer.id for answer in answers if isinstance(answer, BookingState)]
+    assert len(ids) == 24
+    assert len(set(ids)) == 17
+
+
+def test_events_created_at_once_share_new_lanes(booking_database: Database, make_event: MakeEvent) -> None:
+    start = threading.Barrier(12)
+    ids: list[int] = []
+
+    def create() -> None:
+        start.wait()
+        ids.append(make_event(1).id)
+
+    threads = [threading.Thread(target=create) for _ in range(12)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join(WAIT_SECONDS_MAX)
+    events = booking_database.read(partial(catalogue.find_events, ids=ids))
+    assert len(events) == 12
