@@ -9,7 +9,7 @@ from pathlib import Path
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import rsa
 
-OWNER_ONLY = 0o400
+OWNER_ONLY = 0o600
 RSA_BITS = 3072
 PASSWORD_BYTES = 18
 

@@ -22,12 +22,14 @@ SETUP = (
 )
 READY_CHECKS_MAX = 600  # two minutes of CHECK_SECONDS
 OPEN_FILES = 65_536
+OWNER_ONLY_UMASK = 0o077
 PASSWORD_OF_THE_CALLER = "<the ADMIN_PASSWORD that you set>"  # noqa: S105  words in place of a password
 PASSWORD_UNKNOWN = "<the password that this admin was made with>"  # noqa: S105  as above
 
 
 def run() -> None:
     """Start everything, say so, and keep it running until a signal says stop."""
+    os.umask(OWNER_ONLY_UMASK)
     stop = Stop()
     data = environment.data_directory()
     lock = _lock(data)

@@ -17,7 +17,6 @@ SUPERVISOR = """\
 [supervisord]
 nodaemon=true
 silent=true
-umask=077
 minfds={open_files_min}
 identifier=event-booking
 logfile={logs}/supervisord.log

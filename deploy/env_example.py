@@ -1,0 +1,80 @@
+"""`python -m deploy.env_example > .env.example`: every variable with its default, from the classes that read them."""
+
+import sys
+
+from pydantic import SecretStr
+from pydantic.fields import FieldInfo
+
+from shared.settings import (
+    AuthSettings,
+    BookingDatabaseSettings,
+    BookingSettings,
+    ServiceSettings,
+    Settings,
+    WorkerSettings,
+    variable_names,
+)
+
+HEAD = """\
+# Copy this to .env and uncomment what you change. `make run` and `docker compose` need none of it.
+# Every variable NAME can also be given as NAME_FILE, the path of a file that holds the value.
+# Written by `python -m deploy.env_example`.
+
+# `make run`
+
+# Directory that keeps the databases, secrets and logs of `make run`.
+#DATA_DIR=.data
+
+# docker-compose.yml
+
+# Port of this machine that the proxy is reached on.
+#PORT=8000
+# How clients reach the proxy; `iss` of the tokens.
+#PUBLIC_URL=http://localhost:8000
+"""
+SECTIONS: dict[type[Settings], str] = {
+    Settings: "Every process",
+    ServiceSettings: "Both services",
+    AuthSettings: "auth_service",
+    BookingDatabaseSettings: "booking_service, worker and beat",
+    BookingSettings: "booking_service",
+    WorkerSettings: "worker and beat",
+}
+# Defaults that differ from machine to machine.
+COUNTED = {"argon2_threads": "one per CPU"}
+
+
+def text() -> str:
+    """Return the whole file."""
+    sections = [
+        "\n".join([f"# {title}", "", *(_entry(name, settings.model_fields[name]) for name in _own_fields(settings))])
+        for settings, title in SECTIONS.items()
+    ]
+    return HEAD + "\n" + "\n\n".join(sections) + "\n"
+
+
+def _own_fields(settings: type[Settings]) -> list[str]:
+    inherited = {name for base in settings.__mro__[1:] for name in getattr(base, "model_fields", {})}
+    own = settings.__annotations__
+    return [name for name in settings.model_fields if name in own or name not in inherited]
+
+
+def _entry(name: str, field: FieldInfo) -> str:
+    variable, *others = variable_names(name, field)
+    notes = [field.description or ""]
+    if others:
+        notes.append(f"Else {' or '.join(others)} is read.")
+    if name in COUNTED:
+        notes.append(f"Default: {COUNTED[name]}.")
+    return f"# {' '.join(notes)}\n#{variable}={'' if name in COUNTED else _shown(field)}"
+
+
+def _shown(field: FieldInfo) -> str:
+    default = field.default
+    if field.is_required() or default is None or isinstance(default, SecretStr):
+        return ""
+    return str(default).lower() if isinstance(default, bool) else str(default)
+
+
+if __name__ == "__main__":
+    sys.stdout.write(text())
