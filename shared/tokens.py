@@ -22,6 +22,7 @@ TOKEN_TYPE = "at+jwt"  # noqa: S105  a media type, not a secret
 TOKEN_BYTES_MAX = 4_096
 HEADER_BYTES_MAX = 1_024
 CLOCK_SKEW_SECONDS = 5
+UID_MAX = 2**63 - 1  # what every database can compare a row id with
 ROLES = ("user", "public", "admin")
 JWK_REQUIRED_MEMBERS = ("e", "kty", "n")
 
@@ -167,7 +168,7 @@ def _decode_header(part: str) -> dict[str, Any]:
 
 def _principal(claims: dict[str, Any]) -> Principal:
     uid, role, expires_at = claims["uid"], claims["role"], claims["exp"]
-    if type(uid) is not int or uid < 1 or role not in ROLES or type(expires_at) is not int:
+    if type(uid) is not int or not 1 <= uid <= UID_MAX or role not in ROLES or type(expires_at) is not int:
         msg = "uid, role or exp is not what we sign"
         raise ValueError(msg)
     return Principal(uid, str(claims["sub"]), role, str(claims["jti"]), expires_at)

@@ -10,7 +10,7 @@ from sqlalchemy import Connection, text
 
 from auth_service.domain.passwords import Hasher, Passwords
 from shared.database import Database
-from shared.http.auth import authenticated
+from shared.http.auth import BearerScheme, authenticated
 from shared.offload import BoundedExecutor
 from shared.settings import AuthSettings
 from shared.tokens import Principal, TokenSigner
@@ -78,7 +78,7 @@ def _running(request: Request) -> Service:
     return service
 
 
-async def _sender(request: Request) -> Principal | None:
+async def _sender(request: Request, _scheme: BearerScheme = None) -> Principal | None:
     # A token that is sent along must be good, even where none is needed.
     return await authenticated(request) if "authorization" in request.headers else None
 

@@ -4,7 +4,6 @@ import secrets
 from typing import Protocol
 
 from passlib.context import CryptContext
-from passlib.exc import PasswordSizeError, UnknownHashError
 
 from auth_service.domain.errors import PasswordTooShort
 
@@ -57,8 +56,8 @@ class Passwords:
         """Check a password, and work as long for an unknown user (``stored`` is None) as for a known one."""
         try:
             good = self._hasher.verify(password, stored or self._decoy)
-        except (UnknownHashError, PasswordSizeError, UnicodeEncodeError):
-            return False  # nothing that could have been a password here
+        except ValueError:  # passlib's UnknownHashError, MalformedHashError, PasswordSizeError; UnicodeEncodeError
+            return False
         return good and stored is not None
 
     def renewed(self, password: str, stored: str) -> str | None:

@@ -2,7 +2,8 @@
 
 from typing import Annotated
 
-from fastapi import Depends, Request
+from fastapi import Depends, Request, Security
+from fastapi.security import HTTPBearer
 
 from shared.errors import Forbidden, Unauthenticated
 from shared.keys import FixedKey, KeySource, PublishedKeys
@@ -10,6 +11,12 @@ from shared.settings import BookingSettings, ServiceSettings
 from shared.tokens import Principal, TokenRules, TokenVerifier, hmac_key
 
 SCHEME = "bearer "
+
+# Only tells OpenAPI of the scheme, so that /docs has a place for the token; Authenticator does the checking.
+BearerScheme = Annotated[
+    object,
+    Security(HTTPBearer(bearerFormat="JWT", description="The `access_token` of `POST /login`.", auto_error=False)),
+]
 
 
 class Authenticator:
@@ -61,7 +68,7 @@ def remote_authenticator(settings: BookingSettings) -> Authenticator:
     return Authenticator(verifier, keys)
 
 
-async def authenticated(request: Request) -> Principal:
+async def authenticated(request: Request, _scheme: BearerScheme = None) -> Principal:
     """Demand any good token; a route's dependency."""
     authenticator: Authenticator = request.app.state.authenticator
     return await authenticator.authenticate(request)
