@@ -1,0 +1,87 @@
+"""The domain of accounts, on a SQLite file."""
+
+from collections.abc import Iterator
+
+import pytest
+
+from auth_service.domain.accounts import NewAccount, add, email_key, renew_hash
+from auth_service.domain.errors import EmailTaken, RoleNotAllowed
+from auth_service.domain.passwords import Passwords, argon2
+from auth_service.domain.permissions import require_may_create
+from auth_service.domain.sessions import credentials_of
+from shared.database import Database
+from shared.settings import AuthSettings
+from tests.fixtures.accounts import accounts_database
+
+ADA = NewAccount("Ada", "ada@example.com", "hash with salt 1", "user")
+
+
+@pytest.fixture
+def database(settings: AuthSettings) -> Iterator[Database]:
+    with accounts_database(settings) as database:
+        yield database
+
+
+def test_an_attempt_repeated_after_a_lost_commit_finds_its_own_account(database: Database) -> None:
+    first = database.write(lambda connection: add(connection, ADA), repeat_lost=True)
+
+    assert database.write(lambda connection: add(connection, ADA), repeat_lost=True) == first
+
+
+def test_another_attempt_with_the_same_email_does_not(database: Database) -> None:
+    database.write(lambda connection: add(connection, ADA), repeat_lost=True)
+    other = NewAccount("Ada", "ADA@example.com", "hash with salt 2", "user")
+
+    with pytest.raises(EmailTaken):
+        database.write(lambda connection: add(connection, other), repeat_lost=True)
+
+
+def test_a_hash_that_was_changed_meanwhile_is_not_replaced(database: Database) -> None:
+    ada = database.write(lambda connection: add(connection, ADA), repeat_lost=True)
+
+    database.write(lambda connection: renew_hash(connection, ada.id, "an older hash", "new"), repeat_lost=True)
+
+    stored = database.read(lambda connection: credentials_of(connection, ADA.email))
+    assert stored is not None
+    assert stored.password_hash == ADA.password_hash
+
+
+@pytest.mark.parametrize(
+    ("one", "other"),
+    [("Ada@Example.com", " ada@example.COM"), ("straße@x.com", "STRASSE@x.com"), ("ﬁ@x.com", "fi@x.com")],
+)
+def test_spellings_of_one_address_share_a_key(one: str, other: str) -> None:
+    assert email_key(one) == email_key(other)
+
+
+@pytest.mark.parametrize(("one", "other"), [("josé@x.com", "jose@x.com"), ("😀@x.com", "😁@x.com")])
+def test_different_addresses_have_different_keys(one: str, other: str) -> None:
+    assert email_key(one) != email_key(other)
+
+
+@pytest.mark.parametrize("creator_role", [None, "public", "user"])
+def test_only_an_admin_makes_an_admin(creator_role: str | None) -> None:
+    require_may_create("user", creator_role)
+    require_may_create("admin", "admin")
+    with pytest.raises(RoleNotAllowed):
+        require_may_create("admin", creator_role)
+
+
+@pytest.mark.parametrize("stored", ["", "plain text", "$argon2id$v=19$broken", "$2b$12$" + "a" * 53])
+def test_a_stored_hash_that_nobody_can_read_matches_nothing(stored: str) -> None:
+    passwords = Passwords(argon2(memory_kib=19_456, time_cost=2, parallelism=1))
+
+    assert not passwords.matches("plain text", stored)
+
+
+@pytest.mark.parametrize("password", ["\ud800", "p" * 5_000])
+def test_what_cannot_be_a_password_matches_nothing(password: str) -> None:
+    passwords = Passwords(argon2(memory_kib=19_456, time_cost=2, parallelism=1))
+
+    assert not passwords.matches(password, passwords.hash("correct horse battery"))
+
+
+def test_hashes_are_argon2id_with_the_given_parameters() -> None:
+    hashed = argon2(memory_kib=19_456, time_cost=2, parallelism=1).hash("correct horse battery")
+
+    assert hashed.startswith("$argon2id$v=19$m=19456,t=2,p=1$")

@@ -1,0 +1,107 @@
+"""`python -m auth_service …`, run as operators run it."""
+
+import os
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from shared.settings import AuthSettings
+from tests.fixtures.accounts import ADA, PASSWORD, accounts_database, auth_settings, bearer, private_key_pem, running
+
+Outcome = subprocess.CompletedProcess[str]
+Command = Callable[..., Outcome]
+ROOT = "root@example.com"
+
+
+@pytest.fixture
+def database_url(tmp_path: Path) -> str:
+    return f"sqlite:///{tmp_path}/auth.db"
+
+
+@pytest.fixture
+def command(database_url: str) -> Command:
+    """Run a command of the service with some variables changed."""
+
+    def run(*arguments: str, **variables: str) -> Outcome:
+        environment = {
+            "PATH": os.environ["PATH"],
+            "REDIS_URL": "redis://127.0.0.1:1/0",
+            "AUTH_DATABASE_URL": database_url,
+            "JWT_PRIVATE_KEY": private_key_pem(),
+            **variables,
+        }
+        return subprocess.run(  # noqa: S603  our own module
+            [sys.executable, "-m", "auth_service", *arguments],
+            env=environment,
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+
+    return run
+
+
+def test_an_admin_is_made_once_and_can_log_in(command: Command, database_url: str) -> None:
+    assert command("migrate").returncode == 0
+    made = command("create-admin", ADMIN_EMAIL=ROOT, ADMIN_PASSWORD=PASSWORD)
+    again = command("create-admin", "--email", "ROOT@example.com", "--password", "another password")
+
+    assert (made.returncode, made.stdout) == (0, f"admin {ROOT} created\n")
+    assert (again.returncode, again.stdout) == (0, "admin ROOT@example.com is already there\n")
+    with running(auth_settings(database_url)) as client:
+        assert client.get("/users/me", headers=bearer(client, ROOT)).json()["role"] == "admin"
+
+
+def test_a_user_does_not_become_an_admin_by_a_restart(command: Command, database_url: str) -> None:
+    settings: AuthSettings = auth_settings(database_url)
+    with accounts_database(settings), running(settings) as client:
+        client.post("/users", json=ADA)
+
+    refused = command("create-admin", "--email", ADA["email"], "--password", PASSWORD)
+
+    assert refused.returncode == 1
+    assert_one_line(refused, "is taken by an account with role user")
+
+
+@pytest.mark.parametrize(
+    ("email", "password", "reason"),
+    [("nobody", PASSWORD, "email: "), (ROOT, "short", "password: "), (ROOT, "p" * 73, "password: ")],
+)
+def test_the_admins_address_and_password_follow_everyones_rules(
+    command: Command, email: str, password: str, reason: str
+) -> None:
+    refused = command("create-admin", "--email", email, "--password", password)
+
+    assert refused.returncode == 1
+    assert_one_line(refused, reason)
+
+
+def test_an_admin_without_a_password_is_a_configuration_error(command: Command) -> None:
+    refused = command("create-admin", "--email", ROOT)
+
+    assert refused.returncode == 2
+    assert_one_line(refused, "ADMIN_PASSWORD")
+
+
+def test_a_weak_key_is_a_configuration_error(command: Command) -> None:
+    refused = command(JWT_PRIVATE_KEY=private_key_pem(1024))
+
+    assert refused.returncode == 2
+    assert_one_line(refused, "JWT_PRIVATE_KEY_FILE")
+
+
+@pytest.mark.parametrize("arguments", [["migrate"], ["create-admin", "--email", ROOT, "--password", PASSWORD]])
+def test_an_absent_database_is_told_in_one_line(command: Command, arguments: list[str]) -> None:
+    failed = command(*arguments, AUTH_DATABASE_URL="mysql+pymysql://root@127.0.0.1:1/nowhere")
+
+    assert failed.returncode == 1
+    assert_one_line(failed, "the database does not answer")
+
+
+def assert_one_line(outcome: Outcome, words: str) -> None:
+    assert words in outcome.stderr
+    assert outcome.stderr.count("\n") == 1
