@@ -1,5 +1,7 @@
 """Runs a service's Alembic history. Each service has its own folder and version table, so two may share a database."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 from alembic import command
@@ -23,8 +25,7 @@ def configuration(folder: Path) -> Config:
 def upgrade(database: Database, folder: Path) -> None:
     """Bring ``database`` to the newest version in ``folder``; several may call this at once."""
     config = configuration(folder)
-    with database.engine.connect() as connection:
-        _hold_lock(connection, folder)
+    with database.engine.connect() as connection, _alone(connection, folder.parent.name):
         config.attributes["connection"] = connection
         command.upgrade(config, "head")
 
@@ -42,11 +43,20 @@ def differences(connection: Connection, metadata: MetaData, version_table: str) 
     return list(compare_metadata(context, metadata))
 
 
-def _hold_lock(connection: Connection, folder: Path) -> None:
-    # MySQL commits at each DDL statement, so two migrations at once would interleave. The lock ends with the session.
-    if is_mysql(connection):
-        name = f"migrate:{folder.parent.name}"
-        if not connection.scalar(text("SELECT GET_LOCK(:name, :wait)"), {"name": name, "wait": LOCK_SECONDS_MAX}):
-            msg = f"another migration of {folder.parent.name} has been running for {LOCK_SECONDS_MAX} s"
-            raise TimeoutError(msg)
-        connection.commit()
+@contextmanager
+def _alone(connection: Connection, service: str) -> Iterator[None]:
+    if not is_mysql(connection):
+        # SQLite's DDL is transactional, so the upgrade is one transaction, which holds the one write lock.
+        with connection.execution_options(sqlite_begin="IMMEDIATE").begin():
+            yield
+        return
+    # MySQL commits at each DDL statement, so two migrations at once would interleave. The lock ends with the session,
+    # and the session with this block: back in the pool it would keep the lock.
+    connection.detach()
+    # Second by second, because a longer wait would outlast DATABASE_READ_TIMEOUT_SECONDS.
+    take = text("SELECT GET_LOCK(:name, 1)").bindparams(name=f"migrate:{service}")
+    if not any(connection.scalar(take) for _ in range(LOCK_SECONDS_MAX)):
+        msg = f"another migration of {service} has been running for {LOCK_SECONDS_MAX} s"
+        raise TimeoutError(msg)
+    connection.commit()
+    yield
