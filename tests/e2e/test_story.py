@@ -1,0 +1,57 @@
+"""The main story, told by the real processes on each database."""
+
+from tests.fixtures.clients import PASSWORD, admin, log_in, new_user
+from tests.fixtures.processes import System
+
+
+def test_register_log_in_create_book_and_poll_until_settled(system: System) -> None:
+    system.start_auth()
+    system.start_booking()
+    system.start_worker()
+    system.start_beat()
+
+    ada = new_user(system, "ada@example.com")
+    me = system.http.get(f"{system.auth_url}/users/me", headers=ada.headers).json()
+    assert (me["email"], me["role"]) == ("ada@example.com", "user")
+
+    event_id = admin(system).create_event(seats=3)
+    assert [event["event_id"] for event in ada.get("/events").json()] == [event_id]
+
+    accepted = ada.book(event_id, 2)
+    assert (accepted.status_code, accepted.json()["status"]) == (202, "pending")
+    assert accepted.headers["Retry-After"].isdigit()
+    assert ada.outcome(accepted)["status"] == "confirmed"
+
+    too_many = ada.outcome(ada.book(event_id, 2))
+    assert (too_many["status"], too_many["reason"]) == ("rejected", "sold_out")
+
+    assert ada.outcome(ada.book(event_id, 1, **{"Idempotency-Key": '"last seat"'}))["status"] == "confirmed"
+    assert ada.get(f"/events/{event_id}").json()["event_availibility"] == 0
+
+    eve = new_user(system, "eve@example.com")
+    location = accepted.headers["Location"]
+    assert eve.get(location).status_code == 404
+    assert log_in(system, "ADA@example.com", PASSWORD).get(location).status_code == 200
+
+    audit = system.run("-m", "booking_service", "audit")
+    assert audit.stdout == "audit: ok\n"
+    assert all("Traceback" not in system.log(name) for name in system.processes)
+
+
+def test_a_full_event_is_refused_at_the_door_and_an_old_key_is_not(system: System) -> None:
+    system.start_auth()
+    system.start_booking()
+    system.start_worker()
+    ada = new_user(system, "ada@example.com")
+    event_id = admin(system).create_event(seats=1)
+    first = ada.outcome(ada.book(event_id, **{"Idempotency-Key": "mine"}))
+
+    refused = ada.book(event_id)
+    while refused.status_code == 202:  # until the process has heard that the event is full
+        assert ada.outcome(refused)["reason"] == "sold_out"
+        refused = ada.book(event_id)
+    assert refused.status_code == 409
+    assert refused.json()["type"].endswith(":sold-out")
+
+    again = ada.book(event_id, **{"Idempotency-Key": "mine"})
+    assert (again.status_code, again.json()["booking_id"]) == (202, first["booking_id"])
