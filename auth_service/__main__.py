@@ -15,7 +15,7 @@ from auth_service.main import configured_hasher, create_app
 from shared.database import Database
 from shared.errors import InvalidInput, Unavailable
 from shared.http.service import serve
-from shared.migrations import upgrade
+from shared.migrations import patient, upgrade
 from shared.settings import EXIT_CONFIGURATION, AuthSettings, load
 
 MIGRATIONS = Path(__file__).parent / "migrations"
@@ -61,7 +61,7 @@ def _serve(settings: AuthSettings, _options: argparse.Namespace) -> int:
 
 
 def _migrate(settings: AuthSettings, _options: argparse.Namespace) -> int:
-    with _database(settings) as database:
+    with _database(patient(settings)) as database:
         upgrade(database, MIGRATIONS)
     return 0
 

@@ -12,7 +12,7 @@ from booking_service.main import create_app
 from shared.clock import utc_now
 from shared.database import Database
 from shared.http.service import serve
-from shared.migrations import upgrade
+from shared.migrations import patient, upgrade
 from shared.settings import BookingDatabaseSettings, BookingSettings, load
 
 MIGRATIONS = Path(__file__).parent / "migrations"
@@ -45,14 +45,14 @@ def main() -> int:
 
 
 def _migrate() -> int:
-    database = _database()
+    database = _database(patient(load(BookingDatabaseSettings)))
     upgrade(database, MIGRATIONS)
     database.close()
     return 0
 
 
 def _audit(overdue_seconds: float) -> int:
-    database = _database()
+    database = _database(load(BookingDatabaseSettings))
     overdue = timedelta(seconds=overdue_seconds) if overdue_seconds > 0 else None
     violations = database.read(partial(audit, now=utc_now(), overdue=overdue))
     database.close()
@@ -68,8 +68,7 @@ def _report(violation: Violation) -> str:
     return f"audit: BROKEN: {violation.invariant}\n{rows}"
 
 
-def _database() -> Database:
-    settings = load(BookingDatabaseSettings)
+def _database(settings: BookingDatabaseSettings) -> Database:
     return Database.connect(settings.database_url.get_secret_value(), settings, pool_size=1)
 
 

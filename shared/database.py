@@ -5,6 +5,7 @@ domain never commits.
 """
 
 import random
+import sqlite3
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -90,6 +91,9 @@ class Database:
     def connect(cls, url: str, settings: Settings, pool_size: int) -> "Database":
         """Prepare at most ``pool_size`` connections to ``url``; none is opened yet."""
         parsed = make_url(url)
+        if parsed.get_backend_name() == "mariadb":
+            # One dialect for both, which finds out what it speaks to: table options are written for it.
+            parsed = parsed.set(drivername="mysql+pymysql")
         if parsed.get_backend_name() == "sqlite":
             return cls(_sqlite_engine(parsed, settings, pool_size))
         return cls(_mysql_engine(parsed, settings, pool_size))
@@ -182,10 +186,11 @@ def _sqlite_engine(url: URL, settings: Settings, pool_size: int) -> Engine:
     )
 
     @event.listens_for(engine, "connect")
-    def _prepare(connection: Any, _record: object) -> None:  # noqa: ANN401  a DBAPI connection has no common type
+    def _prepare(connection: sqlite3.Connection, _record: object) -> None:
         connection.isolation_level = None  # BEGIN is ours, below
-        for pragma in ("journal_mode=WAL", "synchronous=FULL", "foreign_keys=ON"):
-            connection.execute(f"PRAGMA {pragma}")
+        connection.execute("PRAGMA synchronous=FULL")
+        connection.execute("PRAGMA foreign_keys=ON")
+        _use_wal(connection, settings.database_lock_timeout_seconds)
 
     @event.listens_for(engine, "begin")
     def _begin(connection: Connection) -> None:
@@ -193,3 +198,16 @@ def _sqlite_engine(url: URL, settings: Settings, pool_size: int) -> Engine:
         connection.exec_driver_sql(f"BEGIN {connection.get_execution_options().get('sqlite_begin', 'DEFERRED')}")
 
     return engine
+
+
+def _use_wal(connection: sqlite3.Connection, seconds_max: float) -> None:
+    # The file remembers it; changing it is the one statement that does not wait for its lock by itself, and processes
+    # that open a new file at the same moment all want to.
+    deadline = time.monotonic() + seconds_max
+    while connection.execute("PRAGMA journal_mode").fetchone() != ("wal",):
+        try:
+            connection.execute("PRAGMA journal_mode=WAL")
+        except sqlite3.OperationalError:
+            if time.monotonic() > deadline:
+                raise
+            time.sleep(PAUSE_SECONDS_BASE)

@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import TypeVar
 
 from alembic import command
 from alembic.autogenerate import compare_metadata
@@ -11,8 +12,12 @@ from alembic.migration import MigrationContext
 from sqlalchemy import Connection, MetaData, text
 
 from shared.database import Database, is_mysql
+from shared.settings import Settings
 
 LOCK_SECONDS_MAX = 60
+STATEMENT_SECONDS_MAX = 3_600
+
+AnySettings = TypeVar("AnySettings", bound=Settings)
 
 
 def configuration(folder: Path) -> Config:
@@ -20,6 +25,11 @@ def configuration(folder: Path) -> Config:
     config = Config()
     config.set_main_option("script_location", str(folder))
     return config
+
+
+def patient(settings: AnySettings) -> AnySettings:
+    """Return ``settings`` for a connection that migrates: changing a large table may take STATEMENT_SECONDS_MAX."""
+    return settings.model_copy(update={"database_read_timeout_seconds": STATEMENT_SECONDS_MAX})
 
 
 def upgrade(database: Database, folder: Path) -> None:

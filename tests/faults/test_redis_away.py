@@ -1,0 +1,89 @@
+"""Redis holds hints only: with it gone bookings are accepted, and settled when it is back."""
+
+import subprocess
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.fixtures.clients import admin, new_user
+from tests.fixtures.databases import MYSQL, SQLITE
+from tests.fixtures.processes import System
+from tests.fixtures.servers import find_program, free_port, wait_until
+
+ACCEPT_SECONDS_MAX = 5  # far below the time that an unbounded publish would hang
+
+
+class MortalRedis:
+    """A Redis of the test's own, to be killed and to come back empty."""
+
+    def __init__(self, folder: Path) -> None:
+        program = find_program("redis-server", "valkey-server")
+        if program is None:
+            pytest.fail("this test kills a Redis of its own, so redis-server or valkey-server must be installed")
+        self._command = [program, "--port", str(free_port()), "--save", "", "--dir", str(folder)]
+        self.url = f"redis://127.0.0.1:{self._command[2]}/0"
+        self.start()
+
+    def start(self) -> None:
+        self._process = subprocess.Popen(self._command, stdout=subprocess.DEVNULL)
+
+    def kill(self) -> None:
+        self._process.kill()
+        self._process.wait()
+
+
+@pytest.fixture(params=[SQLITE, MYSQL])
+def database_kind(request: pytest.FixtureRequest) -> str:
+    return str(request.param)
+
+
+@pytest.fixture
+def redis(tmp_path: Path) -> Iterator[MortalRedis]:
+    redis = MortalRedis(tmp_path)
+    yield redis
+    redis.kill()
+
+
+@pytest.fixture
+def redis_url(redis: MortalRedis) -> str:
+    return redis.url
+
+
+def test_bookings_are_accepted_without_redis_and_settle_when_it_returns(system: System, redis: MortalRedis) -> None:
+    system.start_auth()
+    system.start_booking()
+    system.start_worker()
+    system.start_beat()
+    ada = new_user(system, "ada@example.com")
+    event_id = admin(system).create_event(seats=5)
+    assert ada.outcome(ada.book(event_id))["status"] == "confirmed"
+
+    redis.kill()
+    began = time.monotonic()
+    accepted = [ada.book(event_id) for _ in range(6)]
+    assert time.monotonic() - began < ACCEPT_SECONDS_MAX
+    assert [answer.status_code for answer in accepted] == [202] * 6
+    ready = system.http.get(f"{system.booking_url}/health/ready")
+    assert (ready.status_code, ready.json()["status"]) == (200, "degraded")
+    assert ready.json()["dependencies"]["redis"] == "unavailable"
+
+    redis.start()
+    # Workers and beat find it again by themselves.
+    wait_until(lambda: ada.outcome(accepted[-1], wait_seconds=5)["status"] != "pending", "the last is settled", 60)
+    outcomes = [ada.outcome(answer)["status"] for answer in accepted]
+    assert outcomes == ["confirmed"] * 4 + ["rejected"] * 2
+
+
+def test_a_booking_whose_wake_up_was_lost_is_found_by_the_sweep(system: System, redis: MortalRedis) -> None:
+    system.start_auth()
+    system.start_booking()
+    ada = new_user(system, "ada@example.com")
+    event_id = admin(system).create_event(seats=5)
+    lost = ada.book(event_id)
+    redis.kill()  # and with it the message and the flag
+    redis.start()
+    system.start_worker()
+    system.start_beat()
+    assert ada.outcome(lost)["status"] == "confirmed"
