@@ -60,6 +60,8 @@ def run() -> None:
 def execute(command: list[str]) -> None:
     """Become ``command``, with the environment that the embedded run gives its processes."""
     data = environment.data_directory()
+    if not (data / "lock").exists():
+        sys.exit(f"there is nothing in {data} yet; `make run` fills it")
     environment.fill(data)
     if not environment.is_set("REDIS_URL"):
         os.environ["REDIS_URL"] = broker.kept_url(data)

@@ -14,11 +14,11 @@ from tests.fixtures.servers import free_port
 REPOSITORY = Path(__file__).resolve().parents[2]
 
 
-def _refusal(data: Path, **variables: str) -> str:
+def _refusal(data: Path, *arguments: str, **variables: str) -> str:
     """Start the launcher, expect it to fail, and return the one line that it says."""
     environment = {**os.environ, "DATA_DIR": str(data), "AUTH_PORT": str(free_port()), "BOOKING_PORT": str(free_port())}
     finished = subprocess.run(
-        [sys.executable, "-m", "deploy.embedded"],
+        [sys.executable, "-m", "deploy.embedded", *arguments],
         cwd=REPOSITORY,
         env=environment | variables,
         text=True,
@@ -50,6 +50,10 @@ def test_a_second_run_on_the_same_data_is_refused(tmp_path: Path) -> None:
     with (tmp_path / "lock").open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
         assert "in use by another" in _refusal(tmp_path)
+
+
+def test_a_command_on_data_that_are_not_there_is_refused(tmp_path: Path) -> None:
+    assert "nothing in" in _refusal(tmp_path, "exec", "true")
 
 
 def test_a_data_directory_that_cannot_be_is_named(tmp_path: Path) -> None:
