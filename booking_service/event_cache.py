@@ -12,7 +12,6 @@ from dataclasses import dataclass
 
 from booking_service.domain.catalogue import EventState
 from booking_service.domain.errors import EventNotFound
-from shared.errors import Unavailable
 
 REFRESH_IDS_MAX = 1_000  # in one statement
 # Since it was last asked for: an event that is not full is looked at until its last bookings are settled, one that is
@@ -68,8 +67,8 @@ class EventCache:
         for chunk in _chunks(list(self._watched | self._full), REFRESH_IDS_MAX):
             try:
                 full = await self._find_full(chunk)
-            except Unavailable as problem:
-                log.warning("forgetting which events are full: %s", problem.__cause__)
+            except Exception as error:  # noqa: BLE001  whatever it is, nobody else would ever lift the shield
+                log.warning("forgetting which events are full: %r", error.__cause__ or error)
                 self._forget(list(self._full))
                 return
             for event_id in chunk:

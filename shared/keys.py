@@ -58,6 +58,7 @@ class PublishedKeys:
     def __init__(self, url: str, *, timeout_seconds: float, cooldown_seconds: float) -> None:
         """Fetch from ``url`` when first asked, then at most once per ``cooldown_seconds``."""
         self._url = url
+        self._timeout_seconds = timeout_seconds
         self._client = httpx.AsyncClient(timeout=timeout_seconds)
         self._cooldown_seconds = cooldown_seconds
         self._keys: dict[str, Key] = {}
@@ -92,10 +93,11 @@ class PublishedKeys:
     async def _fetch(self) -> None:
         self._tried_at = time.monotonic()
         try:
-            response = await self._client.get(self._url)
+            async with asyncio.timeout(self._timeout_seconds):  # httpx would wait that long for each byte
+                response = await self._client.get(self._url)
             response.raise_for_status()
             entries: list[dict[str, Any]] = response.json()["keys"]
             keys = {entry["kid"]: rsa_key(entry) for entry in entries if entry.get("kty") == "RSA"}
-        except (httpx.HTTPError, ValueError, KeyError, TypeError, AttributeError, JOSEError):
+        except (httpx.HTTPError, TimeoutError, ValueError, KeyError, TypeError, AttributeError, JOSEError):
             return  # the old set stays good; without one, find() says so
         self._keys = keys or self._keys

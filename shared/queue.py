@@ -157,8 +157,8 @@ class Waker:
             taken = self._flags.take(lane)
             if taken:
                 self._publish(lane)
-        except BROKER_ERRORS as error:
-            log.warning("cannot wake lane %d, will try again in %s s: %s", lane, self._pause_seconds, error)
+        except Exception as error:  # noqa: BLE001  whatever it is, this thread is the only one that wakes lanes
+            log.warning("cannot wake lane %d, will try again in %s s: %r", lane, self._pause_seconds, error)
             if taken:
                 self._forget(lane)
             return False
@@ -168,7 +168,7 @@ class Waker:
         # A flag without a message would keep everybody else from sending one until it expires.
         try:
             self._flags.clear(lane)
-        except RedisError as error:
+        except Exception as error:  # noqa: BLE001  as above
             log.warning("cannot clear the flag of lane %d, it will expire: %s", lane, error)
 
 

@@ -7,16 +7,67 @@ A variable `NAME` is read from the environment, then from the file that `NAME_FI
 import os
 import sys
 from pathlib import Path
-from typing import Any, Literal, TypeVar
+from typing import Annotated, Any, Literal, TypeVar
+from urllib.parse import urlsplit
 
 from dotenv import dotenv_values
-from pydantic import AliasChoices, Field, SecretStr, ValidationError, model_validator
+from pydantic import AfterValidator, AliasChoices, Field, SecretStr, ValidationError, model_validator
 from pydantic.fields import FieldInfo
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
+from redis.connection import parse_url
+from sqlalchemy import make_url
+from sqlalchemy.exc import ArgumentError
 
 DOTENV = ".env"
 EXIT_CONFIGURATION = 2
 HMAC_SECRET_BYTES_MIN = 32
+DATABASE_DRIVERS = ("mysql+pymysql", "mariadb+pymysql", "mariadb", "sqlite", "sqlite+pysqlite")
+
+
+class UnreadableError(Exception):
+    """A file that was to hold a value does not."""
+
+    def __init__(self, variable: str, path: str, why: str | None) -> None:
+        """Name the variable, the file and why."""
+        super().__init__(f"{variable}: {path}: {why}")
+
+
+# The messages are our own: a library's might repeat a part of the URL, and with it a password.
+def _database_url(value: SecretStr) -> SecretStr:
+    try:
+        driver = make_url(value.get_secret_value()).drivername
+    except (ArgumentError, ValueError):
+        driver = None
+    if driver not in DATABASE_DRIVERS:
+        msg = "Use `mysql+pymysql://user:password@host/database` or `sqlite:///path`"
+        raise ValueError(msg)
+    return value
+
+
+def _redis_url(value: SecretStr) -> SecretStr:
+    try:
+        parse_url(value.get_secret_value())  # type: ignore[no-untyped-call]  # redis has no type for it
+    except ValueError as error:
+        msg = "Use `redis://host:port/number`, `rediss://…` or `unix://…`"
+        raise ValueError(msg) from error
+    return value
+
+
+def _http_url(value: str) -> str:
+    try:
+        url = urlsplit(value)
+        is_http = url.scheme in {"http", "https"} and bool(url.hostname) and url.port != 0
+    except ValueError:
+        is_http = False
+    if not is_http:
+        msg = "Use an absolute `http://` or `https://` URL"
+        raise ValueError(msg)
+    return value
+
+
+DatabaseUrl = Annotated[SecretStr, AfterValidator(_database_url)]
+RedisUrl = Annotated[SecretStr, AfterValidator(_redis_url)]
+HttpUrl = Annotated[str, AfterValidator(_http_url)]
 
 
 class Environment(PydanticBaseSettingsSource):
@@ -29,13 +80,25 @@ class Environment(PydanticBaseSettingsSource):
                 if value := source.get(name):
                     return value, field_name, False
                 if path := source.get(f"{name}_FILE"):
-                    return Path(path).read_text(encoding="utf-8").strip(), field_name, False
+                    return _content(f"{name}_FILE", path), field_name, False
         return None, field_name, False
 
     def __call__(self) -> dict[str, Any]:
         """Collect the values of all fields that are set."""
         found = {name: self.get_field_value(field, name)[0] for name, field in self.settings_cls.model_fields.items()}
         return {name: value for name, value in found.items() if value is not None}
+
+
+def _content(variable: str, path: str) -> str:
+    try:
+        content = Path(path).read_text(encoding="utf-8").strip()
+    except OSError as error:
+        raise UnreadableError(variable, path, error.strerror) from error
+    except ValueError as error:
+        raise UnreadableError(variable, path, "not UTF-8 text") from error
+    if not content:
+        raise UnreadableError(variable, path, "empty")
+    return content
 
 
 def variable_names(field_name: str, field: FieldInfo) -> list[str]:
@@ -51,7 +114,7 @@ class Settings(BaseSettings):
 
     model_config = SettingsConfigDict(frozen=True, extra="forbid", populate_by_name=True, hide_input_in_errors=True)
 
-    redis_url: SecretStr = Field(description="Redis or Valkey: the Celery broker and wake flags.")
+    redis_url: RedisUrl = Field(description="Redis or Valkey: the Celery broker and wake flags.")
     log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = Field("INFO", description="Least level that is logged.")
 
     database_connect_timeout_seconds: int = Field(2, ge=1, le=60, description="Longest wait for a new connection.")
@@ -120,7 +183,7 @@ class ServiceSettings(Settings):
 class AuthSettings(ServiceSettings):
     """auth_service."""
 
-    database_url: SecretStr = Field(
+    database_url: DatabaseUrl = Field(
         validation_alias=AliasChoices("AUTH_DATABASE_URL", "DATABASE_URL"),
         description="SQLAlchemy URL of the users' database: `mysql+pymysql://…` or `sqlite:///…`.",
     )
@@ -149,7 +212,7 @@ class AuthSettings(ServiceSettings):
 class BookingDatabaseSettings(Settings):
     """What the booking service and the worker share."""
 
-    database_url: SecretStr = Field(
+    database_url: DatabaseUrl = Field(
         validation_alias=AliasChoices("BOOKING_DATABASE_URL", "DATABASE_URL"),
         description="SQLAlchemy URL of the events' and bookings' database.",
     )
@@ -164,7 +227,7 @@ class BookingSettings(ServiceSettings, BookingDatabaseSettings):
     port: int = Field(
         8002, validation_alias=AliasChoices("BOOKING_PORT"), ge=1, le=65_535, description="Port to listen on."
     )
-    jwks_url: str | None = Field(None, description="RS256 only: where the auth service publishes its keys.")
+    jwks_url: HttpUrl | None = Field(None, description="RS256 only: where the auth service publishes its keys.")
     jwks_timeout_seconds: float = Field(2, gt=0, le=30, description="Longest wait for the keys.")
     jwks_cooldown_seconds: float = Field(5, gt=0, le=3_600, description="Least pause between two fetches of the keys.")
     lanes: int = Field(16, ge=1, le=4_096, description="Lanes that new events are spread over.")
@@ -215,8 +278,10 @@ def load(settings: type[Loaded]) -> Loaded:
         complaints = "; ".join(
             _complaint(settings, str(line["loc"][0]) if line["loc"] else "", line["msg"]) for line in error.errors()
         )
-    except OSError as error:
-        complaints = f"{error.filename}: {error.strerror}"
+    except UnreadableError as error:
+        complaints = str(error)
+    except (OSError, UnicodeDecodeError):
+        complaints = f"{DOTENV}: cannot be read as UTF-8 text"
     sys.stderr.write(f"configuration error: {complaints}\n")
     raise SystemExit(EXIT_CONFIGURATION)
 

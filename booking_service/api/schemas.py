@@ -1,6 +1,7 @@
 """What goes over the wire, in the names that existing clients use (`event_availibility` is spelled so)."""
 
 import re
+import unicodedata
 from datetime import UTC, datetime
 from typing import Annotated
 
@@ -15,7 +16,9 @@ from shared.clock import rfc3339
 ID_MAX = 2**63 - 1
 INTEGER_MAX = 2**31 - 1
 DIGITS = re.compile(r"[0-9]{1,19}")
+DATE = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
 YEAR_MIN = 1970
+CONTROL_CATEGORIES = {"Cc", "Cs", "Zl", "Zp"}  # with lone surrogates and line separators
 
 
 def _digits(value: object) -> object:
@@ -26,10 +29,11 @@ def _digits(value: object) -> object:
     return value
 
 
-def _text(value: object) -> object:
-    if not isinstance(value, str):
+def _date_text(value: object) -> object:
+    # pydantic takes a number, as text too, for seconds since 1970: "20270911" would be a day in 1970.
+    if not isinstance(value, str) or not DATE.match(value):
         msg = "Use an RFC 3339 date and time, as text"
-        raise ValueError(msg)  # noqa: TRY004  pydantic turns ValueError into a 422
+        raise ValueError(msg)
     return value
 
 
@@ -45,19 +49,20 @@ def _as_utc(moment: datetime) -> datetime:
     return moment
 
 
-def _printable(text: str) -> str:
-    if not text.isprintable():
-        msg = "Use printable characters only"
+def _without_control_characters(text: str) -> str:
+    # Not isprintable(): that also refuses the wide spaces of East Asia and what joins emoji.
+    if any(unicodedata.category(character) in CONTROL_CATEGORIES for character in text):
+        msg = "Control characters are not allowed"
         raise ValueError(msg)
     return text
 
 
 Moment = Annotated[datetime, PlainSerializer(rfc3339, return_type=str)]
-EventDate = Annotated[Moment, BeforeValidator(_text), AfterValidator(_as_utc)]
+EventDate = Annotated[Moment, BeforeValidator(_date_text), AfterValidator(_as_utc)]
 Name = Annotated[
     str,
     StringConstraints(strip_whitespace=True, min_length=1, max_length=NAME_LENGTH_MAX),
-    AfterValidator(_printable),
+    AfterValidator(_without_control_characters),
 ]
 EventId = Annotated[int, Path(ge=1, le=ID_MAX, description="The event's id."), BeforeValidator(_digits)]
 Seats = Annotated[

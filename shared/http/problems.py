@@ -8,6 +8,7 @@ from typing import Any
 from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import Response
+from fastapi.routing import iter_route_contexts
 from pydantic import BaseModel, Field
 from starlette.exceptions import HTTPException
 
@@ -77,6 +78,13 @@ def problem_response(problem: Problem) -> Response:
     return Response(problem_body(problem), problem.status, problem_headers(problem))
 
 
+def _schema() -> dict[str, Any]:
+    # In one piece: a `$ref` into `$defs` would be looked for at the root of the OpenAPI document.
+    schema = ProblemBody.model_json_schema()
+    (schema["properties"]["errors"]["anyOf"][0]["items"],) = schema.pop("$defs").values()
+    return schema
+
+
 def documented(*problems: type[Problem]) -> dict[int | str, dict[str, Any]]:
     """Describe ``problems`` for a route's OpenAPI `responses`, each with an example."""
     responses: dict[int | str, dict[str, Any]] = {}
@@ -85,7 +93,7 @@ def documented(*problems: type[Problem]) -> dict[int | str, dict[str, Any]]:
             problem.status,
             {
                 "description": problem.title,
-                "content": {MEDIA_TYPE: {"schema": ProblemBody.model_json_schema(), "examples": {}}},
+                "content": {MEDIA_TYPE: {"schema": _schema(), "examples": {}}},
             },
         )
         entry["content"][MEDIA_TYPE]["examples"][problem.code] = {"value": json.loads(problem_body(problem()))}
@@ -115,7 +123,7 @@ async def _on_invalid_request(_request: Request, error: Exception) -> Response:
     return problem_response(InvalidInput(errors=errors))
 
 
-async def _on_http_exception(_request: Request, error: Exception) -> Response:
+async def _on_http_exception(request: Request, error: Exception) -> Response:
     assert isinstance(error, HTTPException)  # noqa: S101  what the handler is registered for
     known: dict[int, Problem] = {
         # FastAPI's word for a body whose parsing failed in an unforeseen way: too deep, or not UTF-8.
@@ -129,8 +137,17 @@ async def _on_http_exception(_request: Request, error: Exception) -> Response:
     # FastAPI wraps whatever interrupts its reading of the body, our own 413 too.
     problem = error.__cause__ if isinstance(error.__cause__, Problem) else known.get(error.status_code, InternalError())
     response = problem_response(problem)
-    response.headers.update({name: value for name, value in (error.headers or {}).items() if name.lower() == "allow"})
+    if error.status_code == MethodNotAllowed.status:
+        response.headers["Allow"] = ", ".join(sorted(_methods(request)))
     return response
+
+
+def _methods(request: Request) -> set[str]:
+    # Of all routes at this address: the framework names those of the first only.
+    routes = iter_route_contexts(request.app.routes)
+    return {
+        m for route in routes if route.methods and route.path_regex.match(request.scope["path"]) for m in route.methods
+    }
 
 
 def _pointer(location: Iterable[int | str], kind: str) -> str:
