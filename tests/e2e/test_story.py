@@ -25,7 +25,7 @@ def test_register_log_in_create_book_and_poll_until_settled(system: System) -> N
     too_many = ada.outcome(ada.book(event_id, 2))
     assert (too_many["status"], too_many["reason"]) == ("rejected", "sold_out")
 
-    assert ada.outcome(ada.book(event_id, 1, **{"Idempotency-Key": '"last seat"'}))["status"] == "confirmed"
+    assert ada.outcome(ada.book(event_id, 1, key='"last seat"'))["status"] == "confirmed"
     assert ada.get(f"/events/{event_id}").json()["event_availibility"] == 0
 
     eve = new_user(system, "eve@example.com")
@@ -44,7 +44,7 @@ def test_a_full_event_is_refused_at_the_door_and_an_old_key_is_not(system: Syste
     system.start_worker()
     ada = new_user(system, "ada@example.com")
     event_id = admin(system).create_event(seats=1)
-    first = ada.outcome(ada.book(event_id, **{"Idempotency-Key": "mine"}))
+    first = ada.outcome(ada.book(event_id, key="mine"))
 
     refused = ada.book(event_id)
     while refused.status_code == 202:  # until the process has heard that the event is full
@@ -53,5 +53,5 @@ def test_a_full_event_is_refused_at_the_door_and_an_old_key_is_not(system: Syste
     assert refused.status_code == 409
     assert refused.json()["type"].endswith(":sold-out")
 
-    again = ada.book(event_id, **{"Idempotency-Key": "mine"})
+    again = ada.book(event_id, key="mine")
     assert (again.status_code, again.json()["booking_id"]) == (202, first["booking_id"])

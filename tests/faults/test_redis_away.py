@@ -8,9 +8,8 @@ from pathlib import Path
 import pytest
 
 from tests.fixtures.clients import admin, new_user
-from tests.fixtures.databases import MYSQL, SQLITE
 from tests.fixtures.processes import System
-from tests.fixtures.servers import find_program, free_port, wait_until
+from tests.fixtures.servers import MYSQL, SQLITE, find_program, free_port, wait_until
 
 ACCEPT_SECONDS_MAX = 5  # far below the time that an unbounded publish would hang
 
