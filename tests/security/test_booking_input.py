@@ -47,8 +47,8 @@ def event_with(**changes: object) -> dict[str, object]:
 
 @pytest.mark.parametrize(
     "seats",
-    ["0", "-1", "+1", "1_0", "1.0", "1e2", "two", "", " ", "NaN", "true", "0x1", "\uff11", "101", str(2**31), str(10**18),
-     "9" * 5_000, "1\x00"],
+    ["0", "-1", "+1", "1_0", "1.0", "1e2", "two", "", " ", "NaN", "true", "0x1", "\uff11", "101", str(2**31),
+     str(10**18), "9" * 5_000, "1\x00"],
 )  # fmt: skip
 def test_seats_that_cannot_be_booked_are_pointed_at(
     client: TestClient, user: dict[str, str], event: int, seats: str
