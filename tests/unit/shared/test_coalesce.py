@@ -135,7 +135,7 @@ def test_who_would_wait_behind_too_many_is_sent_away() -> None:
 def test_a_failed_batch_fails_each_of_its_items_and_no_other() -> None:
     def work(items: Sequence[int]) -> list[Outcome]:
         if 1 in items:
-            raise LookupError("no such thing")
+            raise LookupError
         return ["done"] * len(items)
 
     async def story() -> None:
@@ -169,7 +169,7 @@ def test_an_item_that_comes_as_a_flight_ends_is_not_stranded(turns: int) -> None
         group = coalescer(desk.work)
         for item in range(200):
             task = asyncio.ensure_future(group.submit(item))
-            while not task.done():
+            while not task.done():  # noqa: ASYNC110  each turn of the loop matters here
                 await asyncio.sleep(0)
             for _ in range(turns):
                 await asyncio.sleep(0)
@@ -188,7 +188,7 @@ def test_an_item_submitted_by_the_callback_of_another_is_not_stranded() -> None:
         task = asyncio.ensure_future(group.submit(0))
         task.add_done_callback(lambda _: followers.append(asyncio.ensure_future(group.submit(1))))
         await task
-        while not followers:
+        while not followers:  # noqa: ASYNC110  as above
             await asyncio.sleep(0)
         assert await followers[0] == "done 1"
         await group.close()

@@ -1,0 +1,198 @@
+"""Nudges: a lane is woken once for many bookings, and trouble with Redis is nobody's trouble but the waker's."""
+
+import threading
+import time
+from collections import deque
+from collections.abc import Callable, Iterator
+
+import pytest
+from fakeredis import FakeRedis, FakeServer
+from redis.exceptions import ConnectionError as RedisConnectionError
+
+from shared.queue import FLAG_PREFIX, WakeFlags, Waker
+from tests.fixtures.servers import wait_until
+
+EXPIRY_SECONDS = 5
+SECONDS_MAX = 10
+PAUSE_SECONDS = 0.02
+LONG_PAUSE_SECONDS = 60.0
+
+MakeWaker = Callable[..., Waker]
+
+
+class Publisher:
+    """A broker that notes what it gets, fails when told to, and can be held up."""
+
+    def __init__(self) -> None:
+        self.sent: list[int] = []
+        self.tried = 0
+        self.failures: deque[Exception] = deque()
+        self.open = threading.Event()
+        self.open.set()
+
+    def publish(self, lane: int) -> None:
+        self.tried += 1
+        assert self.open.wait(SECONDS_MAX)
+        if self.failures:
+            raise self.failures.popleft()
+        self.sent.append(lane)
+
+
+@pytest.fixture
+def server() -> FakeServer:
+    return FakeServer()
+
+
+@pytest.fixture
+def redis(server: FakeServer) -> Iterator[FakeRedis]:
+    redis = FakeRedis(server=server)
+    yield redis
+    redis.close()
+
+
+@pytest.fixture
+def flags(redis: FakeRedis) -> WakeFlags:
+    return WakeFlags(redis, EXPIRY_SECONDS)
+
+
+@pytest.fixture
+def publisher() -> Publisher:
+    return Publisher()
+
+
+@pytest.fixture
+def make_waker(flags: WakeFlags, publisher: Publisher) -> Iterator[MakeWaker]:
+    wakers: list[Waker] = []
+
+    def make(pause_seconds: float = PAUSE_SECONDS) -> Waker:
+        wakers.append(Waker(flags, publisher.publish, pause_seconds))
+        return wakers[-1]
+
+    yield make
+    publisher.open.set()
+    for waker in wakers:
+        waker.close()
+
+
+def test_a_flag_is_taken_once_until_it_is_cleared(flags: WakeFlags) -> None:
+    assert [flags.take(1), flags.take(1), flags.take(2)] == [True, False, True]
+    flags.clear(1)
+    assert flags.take(1)
+
+
+def test_a_flag_expires_and_renewing_prolongs_it(flags: WakeFlags, redis: FakeRedis) -> None:
+    key = f"{FLAG_PREFIX}1"
+    flags.take(1)
+    assert 0 < redis.ttl(key) <= EXPIRY_SECONDS
+    redis.expire(key, 1)
+    flags.renew(1)
+    assert 1 < redis.ttl(key) <= EXPIRY_SECONDS
+
+
+def test_renewing_sets_a_flag_that_is_gone(flags: WakeFlags) -> None:
+    flags.renew(1)
+    assert not flags.take(1)
+
+
+def test_clearing_a_free_flag_is_nothing(flags: WakeFlags) -> None:
+    flags.clear(1)
+
+
+def test_a_lane_is_woken(make_waker: MakeWaker, publisher: Publisher) -> None:
+    make_waker().wake({3})
+    wait_until(lambda: publisher.sent == [3], "the lane is woken", SECONDS_MAX)
+
+
+def test_a_lane_that_is_awake_is_left_alone(make_waker: MakeWaker, publisher: Publisher, flags: WakeFlags) -> None:
+    waker = make_waker()
+    flags.take(1)
+    waker.wake({1})
+    waker.wake({2})
+    wait_until(lambda: publisher.sent == [2], "the other lane is woken", SECONDS_MAX)
+
+
+def test_a_thousand_wakes_while_the_broker_is_slow_are_one(
+    make_waker: MakeWaker, publisher: Publisher, flags: WakeFlags
+) -> None:
+    waker = make_waker()
+    publisher.open.clear()
+    waker.wake({0})
+    wait_until(lambda: publisher.tried == 1, "the broker is being waited for", SECONDS_MAX)
+    for _ in range(1_000):
+        waker.wake({1, 2})
+    started_at = time.monotonic()
+    waker.wake({1})
+    assert time.monotonic() - started_at < SECONDS_MAX / 2  # though the thread is stuck
+    publisher.open.set()
+    wait_until(lambda: len(publisher.sent) == 3, "all are woken", SECONDS_MAX)
+    flags.clear(1)
+    waker.wake({1})
+    wait_until(lambda: len(publisher.sent) == 4, "the lane is woken again", SECONDS_MAX)
+    assert sorted(publisher.sent) == [0, 1, 1, 2]
+
+
+@pytest.mark.parametrize("failure", [RedisConnectionError("away"), OSError("away"), RuntimeError("a bug"), KeyError(1)])
+def test_a_failure_to_publish_frees_the_flag_and_is_tried_again(
+    make_waker: MakeWaker, publisher: Publisher, flags: WakeFlags, failure: Exception
+) -> None:
+    publisher.failures.append(failure)
+    make_waker().wake({1})
+    wait_until(lambda: publisher.sent == [1], "the lane is woken at the second try", SECONDS_MAX)
+    assert publisher.tried == 2
+    assert not flags.take(1)  # the second try took it again, which it could not had it not been freed
+
+
+def test_after_a_failure_redis_is_left_alone_for_a_while(make_waker: MakeWaker, publisher: Publisher) -> None:
+    publisher.failures.extend(OSError("away") for _ in range(100))
+    waker = make_waker(LONG_PAUSE_SECONDS)
+    waker.wake({1})
+    wait_until(lambda: publisher.tried == 1, "the first try", SECONDS_MAX)
+    for lane in range(50):
+        waker.wake({lane})
+    assert publisher.tried == 1
+
+
+def test_while_a_failure_lasts_nobody_elses_flag_is_kept(
+    make_waker: MakeWaker, publisher: Publisher, flags: WakeFlags
+) -> None:
+    publisher.failures.append(OSError("away"))
+    make_waker(LONG_PAUSE_SECONDS).wake({1})
+    wait_until(lambda: publisher.tried == 1, "the first try", SECONDS_MAX)
+    wait_until(lambda: flags.take(1), "the flag is free for another process", SECONDS_MAX)
+
+
+def test_lanes_are_woken_once_redis_is_back(make_waker: MakeWaker, publisher: Publisher, server: FakeServer) -> None:
+    server.connected = False
+    waker = make_waker()
+    waker.wake({1, 2})
+    waker.wake({3})
+    server.connected = True
+    wait_until(lambda: sorted(publisher.sent) == [1, 2, 3], "all lanes are woken", SECONDS_MAX)
+
+
+def test_closing_wakes_what_is_left(make_waker: MakeWaker, publisher: Publisher) -> None:
+    publisher.open.clear()
+    waker = make_waker()
+    waker.wake({1})
+    wait_until(lambda: publisher.tried == 1, "the broker is being waited for", SECONDS_MAX)
+    waker.wake({2, 3})
+    publisher.open.set()
+    waker.close()
+    assert sorted(publisher.sent) == [1, 2, 3]
+
+
+def test_closing_in_the_pause_after_a_failure_tries_once_and_returns(
+    make_waker: MakeWaker, publisher: Publisher
+) -> None:
+    publisher.failures.extend(OSError("away") for _ in range(100))
+    waker = make_waker(LONG_PAUSE_SECONDS)
+    waker.wake({1, 2, 3})
+    wait_until(lambda: publisher.tried == 1, "the first try", SECONDS_MAX)
+    started_at = time.monotonic()
+    waker.close()
+    assert time.monotonic() - started_at < SECONDS_MAX
+    assert publisher.tried == 2
+
+
+def test_closing_what_was_never_used_returns(make_waker: MakeWaker) -> None:
+    make_waker().close()

@@ -1,0 +1,215 @@
+"""Configuration: where values come from, which are refused, and that a refusal is one line without secrets."""
+
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from pydantic import SecretStr, ValidationError
+
+from shared.settings import (
+    EXIT_CONFIGURATION,
+    AuthSettings,
+    BookingSettings,
+    Settings,
+    WorkerSettings,
+    load,
+    variable_names,
+)
+
+SECRET = "s3cret-" * 5
+GOOD = {"REDIS_URL": "redis://127.0.0.1/0", "DATABASE_URL": "sqlite:///x.db", "JWKS_URL": "http://auth/jwks.json"}
+KINDS: list[type[Settings]] = [AuthSettings, BookingSettings, WorkerSettings]
+
+Complain = Callable[[type[Settings]], str]
+
+
+@pytest.fixture(autouse=True)
+def environment(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> pytest.MonkeyPatch:
+    """An environment that holds what is needed and nothing else, in a folder without a .env."""
+    for kind in KINDS:
+        for name, field in kind.model_fields.items():
+            for variable in variable_names(name, field):
+                monkeypatch.delenv(variable, raising=False)
+                monkeypatch.delenv(f"{variable}_FILE", raising=False)
+    for name, value in {**GOOD, "JWT_PRIVATE_KEY": "key"}.items():
+        monkeypatch.setenv(name, value)
+    monkeypatch.chdir(tmp_path)
+    return monkeypatch
+
+
+@pytest.fixture
+def complain(capsys: pytest.CaptureFixture[str]) -> Complain:
+    """Load settings that are wrong and return the one line that says so."""
+
+    def load_wrong(kind: type[Settings]) -> str:
+        with pytest.raises(SystemExit) as exit_info:
+            load(kind)
+        assert exit_info.value.code == EXIT_CONFIGURATION == 2
+        text = capsys.readouterr().err
+        assert text.startswith("configuration error: ")
+        assert text.count("\n") == 1
+        return text
+
+    return load_wrong
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_the_needed_variables_are_enough(kind: type[Settings]) -> None:
+    load(kind)
+
+
+def test_a_variable_goes_before_its_file_and_both_before_dotenv(
+    environment: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    (tmp_path / ".env").write_text("TOKEN_AUDIENCE=dotenv\n")
+    assert load(BookingSettings).token_audience == "dotenv"
+    (tmp_path / "value").write_text("file\n")
+    environment.setenv("TOKEN_AUDIENCE_FILE", str(tmp_path / "value"))
+    assert load(BookingSettings).token_audience == "file"
+    environment.setenv("TOKEN_AUDIENCE", "environment")
+    assert load(BookingSettings).token_audience == "environment"
+
+
+def test_dotenv_may_name_a_file_too(tmp_path: Path) -> None:
+    (tmp_path / "value").write_text("  file  \n")
+    (tmp_path / ".env").write_text(f"TOKEN_AUDIENCE_FILE={tmp_path}/value\n")
+    assert load(BookingSettings).token_audience == "file"
+
+
+def test_a_services_own_database_goes_before_the_common_one(environment: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    environment.setenv("AUTH_DATABASE_URL", "sqlite:///auth.db")
+    (tmp_path / "url").write_text("sqlite:///booking.db")
+    environment.setenv("BOOKING_DATABASE_URL_FILE", str(tmp_path / "url"))
+    urls = [load(kind).database_url.get_secret_value() for kind in (AuthSettings, BookingSettings, WorkerSettings)]
+    assert urls == ["sqlite:///auth.db", "sqlite:///booking.db", "sqlite:///booking.db"]
+
+
+def test_an_empty_variable_is_as_good_as_none(environment: pytest.MonkeyPatch) -> None:
+    environment.setenv("TOKEN_AUDIENCE", "")
+    assert load(BookingSettings).token_audience == "event-booking"
+
+
+BOUNDS = [
+    (kind, name, bound)
+    for kind in KINDS
+    for name, field in kind.model_fields.items()
+    for rule in field.metadata
+    for bound in [
+        *([rule.ge - 1] if getattr(rule, "ge", None) is not None else []),
+        *([rule.gt] if getattr(rule, "gt", None) is not None else []),
+        *([rule.le + 1] if getattr(rule, "le", None) is not None else []),
+    ]
+]
+
+
+def test_the_bounds_below_are_really_found() -> None:
+    assert len(BOUNDS) > 60
+
+
+@pytest.mark.parametrize(("kind", "name", "value"), BOUNDS)
+def test_a_number_beyond_its_bound_is_named(
+    environment: pytest.MonkeyPatch, complain: Complain, kind: type[Settings], name: str, value: float
+) -> None:
+    variable = variable_names(name, kind.model_fields[name])[0]
+    environment.setenv(variable, str(value))
+    assert f"{variable}: " in complain(kind)
+
+
+@pytest.mark.parametrize("value", ["x", "1.5", "NaN", "inf", "1e400", "9" * 5_000, " ", "1_"])
+def test_what_is_no_whole_number_is_named(environment: pytest.MonkeyPatch, complain: Complain, value: str) -> None:
+    environment.setenv("LANES", value)
+    assert "LANES: " in complain(BookingSettings)
+
+
+@pytest.mark.parametrize("value", ["x", "NaN", "inf", "-inf"])
+def test_what_is_no_bounded_number_is_named(environment: pytest.MonkeyPatch, complain: Complain, value: str) -> None:
+    environment.setenv("REQUEST_TIMEOUT_SECONDS", value)
+    assert "REQUEST_TIMEOUT_SECONDS: " in complain(BookingSettings)
+
+
+@pytest.mark.parametrize(
+    ("variable", "value"),
+    [
+        ("DATABASE_URL", "nonsense"), ("DATABASE_URL", "mysql://root@localhost/x"), ("DATABASE_URL", "postgresql://x/y"),
+        ("DATABASE_URL", f"mysql+pymysql://root:{SECRET}@host:port/x"), ("DATABASE_URL", f"{SECRET}://x"),
+        ("REDIS_URL", "nonsense"), ("REDIS_URL", "http://localhost"), ("REDIS_URL", f"redis://:{SECRET}@host:port/0"),
+        ("JWKS_URL", "nonsense"), ("JWKS_URL", "ftp://x/y"), ("JWKS_URL", "http://"), ("JWKS_URL", "http://["),
+        ("JWKS_URL", f"http://x:{SECRET}/"), ("ALGORITHM", "none"), ("ALGORITHM", "HS512"), ("LOG_LEVEL", "LOUD"),
+    ],
+)  # fmt: skip
+def test_what_cannot_be_used_is_named_at_the_start_and_not_repeated(
+    environment: pytest.MonkeyPatch, complain: Complain, variable: str, value: str
+) -> None:
+    environment.setenv(variable, value)
+    line = complain(BookingSettings)
+    assert variable in line
+    assert SECRET not in line
+    assert "s3cret" not in line
+
+
+@pytest.mark.parametrize("variable", ["REDIS_URL", "DATABASE_URL", "JWKS_URL"])
+def test_what_is_missing_is_named(environment: pytest.MonkeyPatch, complain: Complain, variable: str) -> None:
+    environment.delenv(variable)
+    assert variable in complain(BookingSettings)
+
+
+def test_all_that_is_wrong_is_named_at_once(environment: pytest.MonkeyPatch, complain: Complain) -> None:
+    environment.setenv("LANES", "0")
+    environment.setenv("BOOKING_PORT", "65536")
+    line = complain(BookingSettings)
+    assert "LANES: " in line
+    assert "BOOKING_PORT: " in line
+
+
+@pytest.mark.parametrize("content", [None, b"", b" \n", b"\xff\xfe\x00"])
+def test_a_file_without_a_value_is_named_with_its_variable(
+    environment: pytest.MonkeyPatch, complain: Complain, tmp_path: Path, content: bytes | None
+) -> None:
+    path = tmp_path / "secret"
+    if content is not None:
+        path.write_bytes(content)
+    environment.setenv("SECRET_KEY_FILE", str(path))
+    line = complain(BookingSettings)
+    assert f"SECRET_KEY_FILE: {path}: " in line
+
+
+def test_a_dotenv_that_is_no_text_is_named(complain: Complain, tmp_path: Path) -> None:
+    (tmp_path / ".env").write_bytes(b"\xff\xfe\x00=\n")
+    assert ".env: " in complain(BookingSettings)
+
+
+@pytest.mark.parametrize("secret", [None, "short", "x" * 31])
+def test_a_shared_secret_must_be_long(environment: pytest.MonkeyPatch, complain: Complain, secret: str | None) -> None:
+    environment.setenv("ALGORITHM", "HS256")
+    if secret is not None:
+        environment.setenv("SECRET_KEY", secret)
+    assert "SECRET_KEY" in complain(BookingSettings)
+    environment.setenv("SECRET_KEY", "x" * 32)
+    load(BookingSettings)
+
+
+def test_rs256_needs_keys(environment: pytest.MonkeyPatch, complain: Complain) -> None:
+    environment.delenv("JWT_PRIVATE_KEY")
+    assert "JWT_PRIVATE_KEY_FILE" in complain(AuthSettings)
+
+
+def test_the_server_gives_up_before_the_client(environment: pytest.MonkeyPatch, complain: Complain) -> None:
+    environment.setenv("DATABASE_LOCK_TIMEOUT_SECONDS", "10")
+    assert "DATABASE_LOCK_TIMEOUT_SECONDS" in complain(WorkerSettings)
+
+
+def test_no_secret_is_shown(environment: pytest.MonkeyPatch) -> None:
+    environment.setenv("SECRET_KEY", SECRET)
+    environment.setenv("REDIS_URL", f"redis://:{SECRET}@x/0")
+    environment.setenv("DATABASE_URL", f"mysql+pymysql://x:{SECRET}@x/y")
+    environment.setenv("JWT_PRIVATE_KEY", SECRET)
+    environment.setenv("ADMIN_PASSWORD", SECRET)
+    for settings in (load(AuthSettings), load(BookingSettings), load(WorkerSettings)):
+        assert SECRET not in repr(settings)
+        assert SECRET not in str(settings)
+
+
+def test_settings_do_not_change() -> None:
+    settings = load(WorkerSettings)
+    with pytest.raises(ValidationError):
+        settings.redis_url = SecretStr("redis://other/0")  # type: ignore[misc]  # that is the point
