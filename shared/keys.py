@@ -2,6 +2,7 @@
 
 import asyncio
 import time
+from contextlib import suppress
 from typing import Any, Protocol
 
 import httpx
@@ -12,6 +13,8 @@ from shared.errors import Unavailable
 from shared.tokens import rsa_key
 
 FIRST_COOLDOWN_SECONDS = 0.5
+# What taking apart a document raises that is not as it should be.
+UNUSABLE = (ValueError, KeyError, TypeError, AttributeError, JOSEError)
 
 
 class KeysUnavailable(Unavailable):
@@ -96,8 +99,17 @@ class PublishedKeys:
             async with asyncio.timeout(self._timeout_seconds):  # httpx would wait that long for each byte
                 response = await self._client.get(self._url)
             response.raise_for_status()
-            entries: list[dict[str, Any]] = response.json()["keys"]
-            keys = {entry["kid"]: rsa_key(entry) for entry in entries if entry.get("kty") == "RSA"}
-        except (httpx.HTTPError, TimeoutError, ValueError, KeyError, TypeError, AttributeError, JOSEError):
+            keys = _rsa_keys(response.json()["keys"])
+        except (httpx.HTTPError, TimeoutError, RecursionError, *UNUSABLE):
             return  # the old set stays good; without one, find() says so
         self._keys = keys or self._keys
+
+
+def _rsa_keys(entries: list[dict[str, Any]]) -> dict[str, Key]:
+    keys: dict[str, Key] = {}
+    for entry in entries:
+        # RFC 7517, section 5: an entry that cannot be used does not spoil the set.
+        with suppress(*UNUSABLE):
+            if entry["kty"] == "RSA":
+                keys[entry["kid"]] = rsa_key(entry)
+    return keys

@@ -80,7 +80,8 @@ def test_a_services_own_database_goes_before_the_common_one(environment: pytest.
     environment.setenv("AUTH_DATABASE_URL", "sqlite:///auth.db")
     (tmp_path / "url").write_text("sqlite:///booking.db")
     environment.setenv("BOOKING_DATABASE_URL_FILE", str(tmp_path / "url"))
-    urls = [load(kind).database_url.get_secret_value() for kind in (AuthSettings, BookingSettings, WorkerSettings)]
+    loaded = load(AuthSettings), load(BookingSettings), load(WorkerSettings)
+    urls = [settings.database_url.get_secret_value() for settings in loaded]
     assert urls == ["sqlite:///auth.db", "sqlite:///booking.db", "sqlite:///booking.db"]
 
 
