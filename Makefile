@@ -2,6 +2,7 @@
 
 PYTHON ?= python3
 VENV ?= .venv
+TEST_PROCESSES ?= 2
 PY := $(VENV)/bin/python
 PIP := $(PY) -m pip --disable-pip-version-check install --quiet --require-hashes --only-binary=:all:
 UV_COMPILE := $(VENV)/bin/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes \
@@ -20,7 +21,7 @@ audit: $(VENV)/run.stamp ## look for broken invariants in the data of `make run`
 	@$(PY) -m deploy.embedded exec $(PY) -m booking_service audit
 
 test: $(VENV)/dev.stamp ## run all tests
-	@$(PY) -m pytest
+	@$(PY) -m pytest --numprocesses $(TEST_PROCESSES) --dist loadfile
 
 lint: $(VENV)/dev.stamp ## check the format, the rules, the types and who imports whom
 	@$(PY) -m ruff format --check .

@@ -23,7 +23,7 @@ AnySettings = TypeVar("AnySettings", bound=Settings)
 def configuration(folder: Path) -> Config:
     """Describe the history in ``folder`` to Alembic; there is no alembic.ini."""
     config = Config()
-    config.set_main_option("script_location", str(folder))
+    config.set_main_option("script_location", str(folder).replace("%", "%%"))  # Alembic interpolates
     return config
 
 

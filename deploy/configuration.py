@@ -1,4 +1,7 @@
-"""`python -m deploy.env_example > .env.example`: every variable with its default, from the classes that read them."""
+"""Every variable with its default, from the classes that read them.
+
+`python -m deploy.configuration > .env.example`, and `python -m deploy.configuration table` for README.
+"""
 
 import sys
 
@@ -18,7 +21,7 @@ from shared.settings import (
 HEAD = """\
 # Copy this to .env and uncomment what you change. `make run` and `docker compose` need none of it.
 # Every variable NAME can also be given as NAME_FILE, the path of a file that holds the value.
-# Written by `python -m deploy.env_example`.
+# Written by `python -m deploy.configuration`.
 
 # `make run`
 
@@ -44,13 +47,33 @@ SECTIONS: dict[type[Settings], str] = {
 COUNTED = {"argon2_threads": "one per CPU"}
 
 
-def text() -> str:
-    """Return the whole file."""
+def example() -> str:
+    """Return the whole of `.env.example`."""
     sections = [
         "\n".join([f"# {title}", "", *(_entry(name, settings.model_fields[name]) for name in _own_fields(settings))])
         for settings, title in SECTIONS.items()
     ]
     return HEAD + "\n" + "\n\n".join(sections) + "\n"
+
+
+def table() -> str:
+    """Return the rows of README's table."""
+    return "".join(
+        _row(title, name, settings.model_fields[name])
+        for settings, title in SECTIONS.items()
+        for name in _own_fields(settings)
+    )
+
+
+def _row(title: str, name: str, field: FieldInfo) -> str:
+    variables = " or ".join(f"`{variable}`" for variable in variable_names(name, field))
+    if name in COUNTED:
+        default = COUNTED[name]
+    elif field.is_required():
+        default = "required"
+    else:
+        default = f"`{shown}`" if (shown := _shown(field)) else ""
+    return f"| {title} | {variables} | {default} | {field.description} |\n"
 
 
 def _own_fields(settings: type[Settings]) -> list[str]:
@@ -77,4 +100,4 @@ def _shown(field: FieldInfo) -> str:
 
 
 if __name__ == "__main__":
-    sys.stdout.write(text())
+    sys.stdout.write(table() if sys.argv[1:] == ["table"] else example())
