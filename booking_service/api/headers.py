@@ -17,9 +17,9 @@ def parse_idempotency_key(header: str | None) -> str | None:
     """
     if header is None:
         return None
-    key = header.strip()
+    key = header.strip(" \t")
     if quoted := QUOTED.fullmatch(key):
-        key = re.sub(r"\\(.)", r"\1", quoted[1]).strip()
+        key = re.sub(r"\\(.)", r"\1", quoted[1]).strip(" ")
     if not KEY_PATTERN.fullmatch(key):
         message = f"Use 1 to {IDEMPOTENCY_KEY_LENGTH_MAX} printable ASCII characters."
         raise InvalidInput.at("#/header/Idempotency-Key", message)

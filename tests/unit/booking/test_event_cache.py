@@ -1,0 +1,228 @@
+"""The sold-out shield: it refuses what is full, lets pass what is not, and never believes old news for long."""
+
+import asyncio
+from collections.abc import Awaitable, Callable, Collection
+from dataclasses import replace
+
+import pytest
+
+from booking_service.domain.catalogue import EventState
+from booking_service.domain.errors import EventNotFound
+from booking_service.event_cache import FULL_REMEMBERED_SECONDS, REFRESH_IDS_MAX, WATCHED_SECONDS, EventCache
+from shared.errors import Overloaded, Unavailable
+from tests.fixtures.bookings import NOW
+
+SECONDS_MAX = 10
+
+
+class Hall:
+    """The database, with a note of what it was asked."""
+
+    def __init__(self, *full: int, events: int = 10) -> None:
+        self.events = {i: EventState(i, "E", "V", NOW, i % 4, 5, 0 if i in full else 5) for i in range(1, events + 1)}
+        self.found: list[int] = []
+        self.refreshed: list[Collection[int]] = []
+        self.failure: Exception | None = None
+
+    async def find(self, event_id: int) -> EventState | None:
+        self.found.append(event_id)
+        return self.events.get(event_id)
+
+    async def find_full(self, ids: Collection[int]) -> set[int]:
+        self.refreshed.append(ids)
+        if self.failure is not None:
+            raise self.failure
+        return {i for i in ids if self.events[i].available == 0}
+
+    def set_available(self, event_id: int, seats: int) -> None:
+        self.events[event_id] = replace(self.events[event_id], available=seats)
+
+    def cache(self, size_max: int = 100, refresh_seconds: float = 0.001) -> EventCache:
+        return EventCache(self.find, self.find_full, size_max=size_max, refresh_seconds=refresh_seconds)
+
+
+def run(story: Callable[[], Awaitable[None]]) -> None:
+    async def bounded() -> None:
+        async with asyncio.timeout(SECONDS_MAX):
+            await story()
+
+    asyncio.run(bounded())
+
+
+def test_an_event_is_looked_up_once_and_its_lane_remembered() -> None:
+    hall = Hall()
+
+    async def story() -> None:
+        cache = hall.cache()
+        known = [await cache.get(7) for _ in range(3)]
+        assert [(k.lane, k.is_full) for k in known] == [(3, False)] * 3
+
+    run(story)
+    assert hall.found == [7]
+
+
+def test_a_full_event_is_known_as_full_at_first_sight() -> None:
+    hall = Hall(7)
+
+    async def story() -> None:
+        assert (await hall.cache().get(7)).is_full
+
+    run(story)
+
+
+def test_an_event_that_does_not_exist_is_not_remembered() -> None:
+    hall = Hall()
+
+    async def story() -> None:
+        cache = hall.cache(size_max=2)
+        for _ in range(5):
+            with pytest.raises(EventNotFound):
+                await cache.get(99)
+        hall.events[99] = replace(hall.events[1], id=99)
+        assert not (await cache.get(99)).is_full
+
+    run(story)
+
+
+def test_a_refresh_finds_what_has_become_full_and_what_has_become_free() -> None:
+    hall = Hall(1)
+
+    async def story() -> None:
+        cache = hall.cache()
+        assert (await cache.get(1)).is_full
+        assert not (await cache.get(2)).is_full
+        hall.set_available(1, 1)
+        hall.set_available(2, 0)
+        await cache.refresh()
+        assert not (await cache.get(1)).is_full
+        assert (await cache.get(2)).is_full
+
+    run(story)
+
+
+@pytest.mark.parametrize("failure", [Unavailable(), Overloaded(), RuntimeError("a bug"), TimeoutError()])
+def test_what_is_full_is_forgotten_when_the_database_cannot_say(failure: Exception) -> None:
+    hall = Hall(1)
+
+    async def story() -> None:
+        cache = hall.cache()
+        assert (await cache.get(1)).is_full
+        hall.failure = failure
+        await cache.refresh()
+        hall.set_available(1, 5)
+        assert not (await cache.get(1)).is_full
+
+    run(story)
+
+
+def test_the_background_refresh_outlives_any_failure() -> None:
+    hall = Hall(1)
+
+    async def story() -> None:
+        cache = hall.cache()
+        await cache.get(1)
+        refresher = asyncio.create_task(cache.keep_fresh())
+        hall.failure = RuntimeError("a bug")
+        while not hall.refreshed:  # noqa: ASYNC110  the cache tells nobody when it refreshes
+            await asyncio.sleep(0)
+        hall.failure = None
+        hall.set_available(1, 0)
+        assert (await cache.get(1)).is_full
+        hall.set_available(1, 5)
+        while (await cache.get(1)).is_full:  # noqa: ASYNC110  as above
+            await asyncio.sleep(0)
+        refresher.cancel()
+
+    run(story)
+
+
+def test_the_memory_is_bounded_and_the_oldest_goes_first() -> None:
+    hall = Hall(1)
+
+    async def story() -> None:
+        cache = hall.cache(size_max=2)
+        for event_id in (1, 2, 3):
+            await cache.get(event_id)
+        await cache.refresh()
+        hall.found.clear()
+        for event_id in (3, 2, 1):
+            await cache.get(event_id)
+
+    run(story)
+    assert hall.found == [1]
+
+
+def test_a_memory_of_one_still_works() -> None:
+    hall = Hall(1, 3)
+
+    async def story() -> None:
+        cache = hall.cache(size_max=1)
+        for _ in range(3):
+            assert [(await cache.get(i)).is_full for i in (1, 2, 3)] == [True, False, True]
+            await cache.refresh()
+
+    run(story)
+
+
+def test_many_at_once_for_one_event_leave_the_memory_in_order() -> None:
+    hall = Hall(1, 2)
+
+    async def story() -> None:
+        cache = hall.cache(size_max=2)
+        for event_id in (1, 2, 3, 1):
+            known = await asyncio.gather(*(cache.get(event_id) for _ in range(20)))
+            assert {k.is_full for k in known} == {event_id != 3}
+            await cache.refresh()
+
+    run(story)
+
+
+def test_only_events_that_are_asked_for_are_refreshed() -> None:
+    hall = Hall(1)
+
+    async def story() -> None:
+        cache = hall.cache()
+        known = [await cache.get(1), await cache.get(2), await cache.get(3)]
+        for event in known[:2]:
+            event.asked_at -= WATCHED_SECONDS + 1
+        await cache.refresh()
+        assert [sorted(ids) for ids in hall.refreshed] == [[1, 3]]  # the full one is remembered for longer
+        for event in known:
+            event.asked_at -= FULL_REMEMBERED_SECONDS
+        await cache.refresh()
+        assert len(hall.refreshed) == 1
+        hall.found.clear()
+        await cache.get(1)
+        assert hall.found == [1]
+
+    run(story)
+
+
+def test_a_refresh_of_thousands_asks_for_so_many_at_a_time() -> None:
+    hall = Hall(events=2_500)
+
+    async def story() -> None:
+        cache = hall.cache(size_max=10_000)
+        for event_id in hall.events:
+            await cache.get(event_id)
+        hall.set_available(2_500, 0)
+        await cache.refresh()
+        assert (await cache.get(2_500)).is_full
+
+    run(story)
+    assert [len(ids) for ids in hall.refreshed] == [REFRESH_IDS_MAX, REFRESH_IDS_MAX, 500]
+
+
+def test_an_event_that_is_forgotten_during_a_refresh_is_no_trouble() -> None:
+    hall = Hall(1, 2, 3)
+
+    async def story() -> None:
+        cache = hall.cache(size_max=2)
+        await cache.get(1)
+        await cache.get(2)
+        await asyncio.gather(cache.refresh(), cache.get(3), cache.refresh(), cache.get(4))
+        hall.failure = Unavailable()
+        await asyncio.gather(cache.refresh(), cache.get(5), cache.refresh(), cache.get(1))
+        assert [(await cache.get(i)).is_full for i in (1, 2, 3, 4)] == [True, True, True, False]
+
+    run(story)
