@@ -85,8 +85,6 @@ class BoundedProtocol(HttpToolsProtocol):
         size = len(self.url) + sum(len(name) + len(value) + len(b": \r\n") for name, value in self.headers)
         if size > self.header_bytes_max:
             self._refuse(HeaderTooLarge())
-        elif not self.url.isascii():  # RFC 3986; Starlette would stumble over such a query
-            self._refuse(Malformed())
         elif self._connections_max is not None and len(self.connections) >= self._connections_max:
             self._refuse(Overloaded())
         self._in_header = False
