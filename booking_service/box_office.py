@@ -45,8 +45,11 @@ class BookingView:
 class BoxOffice:
     """Sells seats: everything that a route needs, in a few calls."""
 
-    def __init__(self, database: Database, waker: Waker, settings: BookingSettings) -> None:
-        """Write to ``database`` and wake lanes with ``waker``, both of which belong to the caller."""
+    def __init__(self, database: Database, waker: Waker, settings: BookingSettings, stopping: asyncio.Event) -> None:
+        """Write to ``database`` and wake lanes with ``waker``, both of which belong to the caller.
+
+        Once ``stopping`` is set, nobody waits for a decision any longer.
+        """
         self._database = database
         self._waker = waker
         self._settings = settings
@@ -75,7 +78,7 @@ class BoxOffice:
             size_max=settings.event_cache_max,
             refresh_seconds=settings.sold_out_refresh_seconds,
         )
-        self._closing = False
+        self._stopping = stopping
         self._refresher: asyncio.Task[None] | None = None
 
     def open(self) -> None:
@@ -84,7 +87,7 @@ class BoxOffice:
 
     async def close(self) -> None:
         """Finish what was accepted, then end all threads."""
-        self._closing = True
+        self._stopping.set()
         if self._refresher is not None:
             self._refresher.cancel()
         for coalescer in (self._intake, self._bookings, self._events):
@@ -119,9 +122,11 @@ class BoxOffice:
             if view is None or (view.state.user_id != user.uid and user.role != "admin"):
                 raise BookingNotFound
             left = deadline - time.monotonic()
-            if not view.state.is_pending or left <= 0 or self._closing:
+            if not view.state.is_pending or left <= 0:
                 return view
             await asyncio.sleep(min(pause, left))
+            if self._stopping.is_set():
+                return view  # as of a moment ago: there may be no thread left to look again
             pause = min(pause * POLL_GROWTH, POLL_SECONDS_MAX)
 
     async def create_event(self, new: NewEvent) -> EventState:

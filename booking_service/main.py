@@ -48,7 +48,7 @@ async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
     waker = Waker(flags, publisher.publish, settings.publish_pause_seconds)
     redis_executor = BoundedExecutor(name="redis", threads=1, queue_max=settings.database_queue_max)
     authenticator = remote_authenticator(settings)
-    office = BoxOffice(database, waker, settings)
+    office = BoxOffice(database, waker, settings, app.state.stopping)
     office.open()
     app.state.authenticator = authenticator
     app.state.box_office = office

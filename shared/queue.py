@@ -158,7 +158,13 @@ class Waker:
             if taken:
                 self._publish(lane)
         except Exception as error:  # noqa: BLE001  whatever it is, this thread is the only one that wakes lanes
-            log.warning("cannot wake lane %d, will try again in %s s: %r", lane, self._pause_seconds, error)
+            log.warning(
+                "cannot wake lane %d, will try again in %s s: %s: %s",
+                lane,
+                self._pause_seconds,
+                type(error).__name__,
+                error,
+            )
             if taken:
                 self._forget(lane)
             return False

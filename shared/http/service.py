@@ -1,7 +1,9 @@
 """How either service is put together and served, so that both behave alike at their edges."""
 
+import asyncio
 from collections.abc import AsyncIterator, Callable
-from contextlib import AbstractAsyncContextManager
+from contextlib import AbstractAsyncContextManager, suppress
+from types import FrameType
 
 import uvicorn
 from fastapi import FastAPI
@@ -13,13 +15,31 @@ from shared.http.protocol import bounded_protocol
 from shared.logging import configure_logging
 from shared.settings import ServiceSettings
 
+EXIT_STARTUP = 3  # as `uvicorn` on the command line
+
 Lifespan = Callable[[FastAPI], AbstractAsyncContextManager[None]]
 LifespanEvents = AsyncIterator[None]
+
+
+class Server(uvicorn.Server):
+    """Says at once that it was told to end, so that those who wait for something are answered in time."""
+
+    def __init__(self, config: uvicorn.Config, stopping: asyncio.Event) -> None:
+        """Set ``stopping`` at the first signal."""
+        super().__init__(config)
+        self._stopping = stopping
+
+    def handle_exit(self, sig: int, frame: FrameType | None) -> None:
+        """Take SIGTERM or SIGINT."""
+        self._stopping.set()
+        super().handle_exit(sig, frame)
 
 
 def create_service(*, title: str, summary: str, settings: ServiceSettings, lifespan: Lifespan) -> FastAPI:
     """Make an application with problem documents, request ids, bounded bodies and documentation without a CDN."""
     app = FastAPIOffline(title=title, summary=summary, version="1", lifespan=lifespan)
+    # Set as soon as the process is told to end; the lifespan's end comes only after the last answer.
+    app.state.stopping = asyncio.Event()
     problems.install(app)
     app.add_middleware(Edge, body_bytes_max=settings.request_body_bytes_max)
     return app
@@ -28,7 +48,7 @@ def create_service(*, title: str, summary: str, settings: ServiceSettings, lifes
 def serve(app: FastAPI, settings: ServiceSettings, port: int) -> None:
     """Answer requests until SIGTERM or SIGINT, then finish what is in flight."""
     configure_logging(settings.log_level)
-    uvicorn.run(
+    config = uvicorn.Config(
         app,
         host=settings.host,
         port=port,
@@ -42,3 +62,8 @@ def serve(app: FastAPI, settings: ServiceSettings, port: int) -> None:
         timeout_keep_alive=settings.keep_alive_seconds,
         timeout_graceful_shutdown=settings.shutdown_seconds,
     )
+    server = Server(config, app.state.stopping)
+    with suppress(KeyboardInterrupt):  # which uvicorn raises again once all is closed
+        server.run()
+    if not server.started:
+        raise SystemExit(EXIT_STARTUP)
