@@ -48,7 +48,7 @@ def _redis_url(value: SecretStr) -> SecretStr:
     try:
         parse_url(value.get_secret_value())  # type: ignore[no-untyped-call]  # redis has no type for it
     except ValueError as error:
-        msg = "Use `redis://host:port/number`, `rediss://…` or `unix://…`"
+        msg = "Use `redis://host:port/number` or `rediss://…`"
         raise ValueError(msg) from error
     return value
 

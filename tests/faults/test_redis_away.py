@@ -9,7 +9,7 @@ import pytest
 
 from tests.fixtures.clients import admin, new_user
 from tests.fixtures.processes import System
-from tests.fixtures.servers import MYSQL, SQLITE, find_program, free_port, wait_until
+from tests.fixtures.servers import MYSQL, SQLITE, find_program, free_port, redis_answers, wait_until
 
 ACCEPT_SECONDS_MAX = 5  # far below the time that an unbounded publish would hang
 
@@ -27,6 +27,7 @@ class MortalRedis:
 
     def start(self) -> None:
         self._process = subprocess.Popen(self._command, stdout=subprocess.DEVNULL)
+        wait_until(lambda: redis_answers(self.url), "redis answers")
 
     def kill(self) -> None:
         self._process.kill()

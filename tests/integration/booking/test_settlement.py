@@ -7,6 +7,7 @@ import pytest
 from sqlalchemy import Connection, update
 
 from booking_service.domain import lookup, settlement
+from booking_service.domain.decision import DueBooking, decide
 from booking_service.domain.models import Booking, Stock
 from booking_service.domain.settlement import SettlementConflictError
 from shared.database import Database
@@ -74,7 +75,7 @@ def test_a_row_written_without_the_lock_stops_the_settlement(booking_database: D
     booking_database.write(lambda c: c.execute(update(Stock).values(capacity=4, available=4)), repeat_lost=False)
 
     def settle_over_a_vanished_stock(connection: Connection) -> None:
-        outcomes = settlement.decide({event.id: 3}, [settlement.DueBooking(booking.id, event.id, 3)])
+        outcomes = decide({event.id: 3}, [DueBooking(booking.id, event.id, 3)])
         settlement._write_outcomes(connection, event.lane, outcomes, datetime.now(UTC))  # noqa: SLF001  the guard itself
         settlement._write_outcomes(connection, event.lane, outcomes, datetime.now(UTC))  # noqa: SLF001  a second time
 

@@ -33,7 +33,7 @@ def command(database_url: str) -> Command:
             "JWT_PRIVATE_KEY": private_key_pem(),
             **variables,
         }
-        return subprocess.run(  # noqa: S603  our own module
+        return subprocess.run(
             [sys.executable, "-m", "auth_service", *arguments],
             env=environment,
             stdin=subprocess.DEVNULL,
