@@ -1,0 +1,140 @@
+"""Rules of the house that no linter checks: sizes, who commits, what an import may do, which tasks and queues are."""
+
+import ast
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from shared import queue
+
+REPOSITORY = Path(__file__).resolve().parents[2]
+PACKAGES = ("auth_service", "booking_service", "worker", "shared", "deploy")
+FILE_LINES_MAX = 300
+FUNCTION_LINES_MAX = 50
+# One list of queries, easier to read in one piece than in five.
+LONG_BY_DECISION = {"invariants"}
+DOMAINS = ("auth_service/domain", "booking_service/domain")
+
+
+def sources(*folders: str) -> list[Path]:
+    return sorted(path for folder in folders for path in (REPOSITORY / folder).rglob("*.py"))
+
+
+def functions(path: Path) -> Iterator[ast.FunctionDef | ast.AsyncFunctionDef]:
+    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
+            yield node
+
+
+def test_the_sources_are_really_found() -> None:
+    assert all(sources(folder) for folder in (*PACKAGES, *DOMAINS, "tests"))
+
+
+def test_no_file_is_too_long_to_be_read_at_once() -> None:
+    lengths = {path: len(path.read_text(encoding="utf-8").splitlines()) for path in sources(*PACKAGES, "tests")}
+    assert {path: length for path, length in lengths.items() if length > FILE_LINES_MAX} == {}
+
+
+def test_no_function_is_too_long_to_be_understood_at_once() -> None:
+    lengths = {
+        (path, node.name): (node.end_lineno or 0) - node.lineno + 1
+        for path in sources(*PACKAGES)
+        for node in functions(path)
+        if node.name not in LONG_BY_DECISION
+    }
+    assert {function: length for function, length in lengths.items() if length > FUNCTION_LINES_MAX} == {}
+
+
+@pytest.mark.parametrize("path", sources(*DOMAINS), ids=lambda path: path.stem)
+def test_no_domain_ends_a_transaction(path: Path) -> None:
+    # Those who called it do: one unit of work, one owner.
+    ends = {"commit", "rollback", "begin", "begin_nested", "connect"}
+    names = [
+        node.attr for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))) if isinstance(node, ast.Attribute)
+    ]
+    assert ends & set(names) == set()
+
+
+def python(code: str) -> str:
+    """Run ``code`` in a process of its own, configured as little as a worker needs."""
+    environment = {"REDIS_URL": "redis://127.0.0.1:1/0", "BOOKING_DATABASE_URL": "sqlite:///never-made.db"}
+    result = subprocess.run(
+        [sys.executable, "-c", code],
+        env={**os.environ, **environment},
+        cwd=REPOSITORY,
+        text=True,
+        capture_output=True,
+        check=False,
+    )
+    assert result.returncode == 0, result.stderr
+    return result.stdout
+
+
+def test_an_import_makes_no_engine_no_thread_and_no_file() -> None:
+    # What is made at import is carried over the fork, where it does not work.
+    modules = [
+        ".".join(path.relative_to(REPOSITORY).with_suffix("").parts).removesuffix(".__init__")
+        for path in sources("auth_service", "booking_service", "worker", "shared")
+        if "migrations" not in path.parts or path.name == "migrations.py"
+    ]
+    code = f"""
+import gc, importlib, json, threading
+from sqlalchemy import Engine
+from redis import Redis
+for name in {modules!r}:
+    importlib.import_module(name)
+made = [type(thing).__name__ for thing in gc.get_objects() if isinstance(thing, (Engine, Redis))]
+print(json.dumps([made, threading.active_count()]))
+"""
+    assert json.loads(python(code)) == [[], 1]
+    assert not (REPOSITORY / "never-made.db").exists()
+
+
+def worker() -> dict[str, list[str]]:
+    code = """
+import json
+from worker.app import app
+app.loader.import_default_modules()
+beat = app.conf.beat_schedule.values()
+print(json.dumps({
+    "tasks": [name for name in app.tasks if not name.startswith("celery.")],
+    "consumed": [queue.name for queue in app.conf.task_queues],
+    "routed": [route["queue"] for route in app.conf.task_routes.values()],
+    "routed_tasks": list(app.conf.task_routes),
+    "beaten": [entry["task"] for entry in beat],
+    "beaten_queues": [entry["options"]["queue"] for entry in beat],
+    "default": [app.conf.task_default_queue],
+}))
+"""
+    described: dict[str, list[str]] = json.loads(python(code))
+    return described
+
+
+def test_each_task_is_registered_routed_and_sent_to_a_queue_that_is_consumed() -> None:
+    described = worker()
+    names = {queue.SETTLE, queue.SWEEP}
+    assert set(described["tasks"]) == names == set(described["routed_tasks"])
+    assert set(described["beaten"]) == {queue.SWEEP}
+    used = {
+        queue.LANES_QUEUE,
+        queue.SWEEP_QUEUE,
+        *described["routed"],
+        *described["beaten_queues"],
+        *described["default"],
+    }
+    assert used == set(described["consumed"])
+
+
+def test_task_names_stand_in_one_place() -> None:
+    bare = [
+        path
+        for path in sources(*PACKAGES)
+        if path.name != "queue.py"
+        and any(name in path.read_text(encoding="utf-8") for name in (queue.SETTLE, queue.SWEEP))
+    ]
+    assert bare == []
