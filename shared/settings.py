@@ -14,7 +14,6 @@ from dotenv import dotenv_values
 from pydantic import AfterValidator, AliasChoices, Field, SecretStr, ValidationError, model_validator
 from pydantic.fields import FieldInfo
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
-from redis.connection import parse_url
 from sqlalchemy import make_url
 from sqlalchemy.exc import ArgumentError
 
@@ -45,24 +44,25 @@ def _database_url(value: SecretStr) -> SecretStr:
 
 
 def _redis_url(value: SecretStr) -> SecretStr:
-    try:
-        parse_url(value.get_secret_value())  # type: ignore[no-untyped-call]  # redis has no type for it
-    except ValueError as error:
+    if not _is_url(value.get_secret_value(), "redis", "rediss"):
         msg = "Use `redis://host:port/number` or `rediss://…`"
-        raise ValueError(msg) from error
+        raise ValueError(msg)
     return value
 
 
 def _http_url(value: str) -> str:
-    try:
-        url = urlsplit(value)
-        is_http = url.scheme in {"http", "https"} and bool(url.hostname) and url.port != 0
-    except ValueError:
-        is_http = False
-    if not is_http:
+    if not _is_url(value, "http", "https"):
         msg = "Use an absolute `http://` or `https://` URL"
         raise ValueError(msg)
     return value
+
+
+def _is_url(value: str, *schemes: str) -> bool:
+    try:
+        url = urlsplit(value)
+        return url.scheme in schemes and bool(url.hostname) and url.port != 0
+    except ValueError:  # a bracket that is not closed, a port that is no number
+        return False
 
 
 DatabaseUrl = Annotated[SecretStr, AfterValidator(_database_url)]
