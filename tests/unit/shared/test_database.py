@@ -1,6 +1,8 @@
 """Column types that lose nothing, and units of work that are repeated when that helps and only then."""
 
+import sqlite3
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta, timezone
 from pathlib import Path
 from uuid import UUID, uuid4
@@ -20,6 +22,7 @@ from shared.database import ATTEMPTS_MAX, BinaryUuid, Database, UtcDateTime
 from shared.errors import Unavailable
 from tests.fixtures.databases import settings
 
+SECONDS_MAX = 20
 NOON = datetime(2026, 6, 1, 12, tzinfo=UTC)
 THINGS = Table("things", MetaData(), Column("id", BinaryUuid, primary_key=True), Column("moment", UtcDateTime))
 
@@ -116,13 +119,27 @@ def test_a_read_keeps_waiting_for_no_connection_that_never_comes(tmp_path: Path)
     database.close()
 
 
-def test_a_second_writer_waits_and_is_then_told(database: Database) -> None:
+def test_a_second_writer_waits_for_the_first_and_readers_do_not(database: Database) -> None:
     # SQLite has one write lock, and a writer takes it as it begins.
-    with database.engine.connect().execution_options(sqlite_begin="IMMEDIATE") as other, other.begin():
-        assert stored(database) == 0  # readers go on
-        with pytest.raises(Unavailable):
-            database.write(lambda _: "never", repeat_lost=False)
-    assert database.write(lambda _: "now", repeat_lost=False) == "now"
+    with ThreadPoolExecutor(1) as threads:
+        with database.engine.connect().execution_options(sqlite_begin="IMMEDIATE") as first, first.begin():
+            second = threads.submit(database.write, Failing(0, 0), repeat_lost=False)
+            first.execute(insert(THINGS).values(id=uuid4()))
+            assert not second.done()
+        assert second.result(SECONDS_MAX) == "done"
+    assert stored(database) == 2
+
+
+def test_a_writer_that_never_gets_the_lock_is_told(database: Database) -> None:
+    runs: list[int] = []
+
+    def find_it_locked(_: Connection) -> None:
+        runs.append(1)
+        raise OperationalError("…", None, sqlite3.OperationalError("database is locked"))
+
+    with pytest.raises(Unavailable):
+        database.write(find_it_locked, repeat_lost=False)
+    assert len(runs) == ATTEMPTS_MAX
 
 
 def test_a_moment_without_a_zone_is_refused(database: Database) -> None:
