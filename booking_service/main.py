@@ -5,8 +5,10 @@ from contextlib import asynccontextmanager
 from functools import partial
 
 from fastapi import FastAPI
+from starlette.middleware import Middleware
 
 from booking_service.api import bookings, events
+from booking_service.api.fast_path import FastPath
 from booking_service.box_office import BoxOffice
 from shared.database import Database
 from shared.http import health
@@ -27,6 +29,7 @@ def create_app(settings: BookingSettings) -> FastAPI:
         summary="Events, and bookings of their seats.",
         settings=settings,
         lifespan=_lifespan,
+        inner=[Middleware(FastPath)],
     )
     app.state.settings = settings
     app.include_router(events.router)

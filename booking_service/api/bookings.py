@@ -6,16 +6,15 @@ from uuid import UUID
 
 from fastapi import APIRouter, Header, Response
 
+from booking_service.api.answers import accepted, response, shown
 from booking_service.api.dependencies import Configuration, Office
 from booking_service.api.headers import parse_idempotency_key, parse_wait_seconds
 from booking_service.api.schemas import BookingOut, EventId, Seats
-from booking_service.box_office import BookingView
 from booking_service.domain.errors import BookingNotFound, EventNotFound, IdempotencyKeyReused, SoldOut
 from shared.errors import Forbidden, InvalidInput, Overloaded, Unauthenticated, Unavailable
 from shared.http.auth import AnyUser, User
 from shared.http.problems import documented
 
-POLL_AFTER_SECONDS = "1"
 UUID_PATTERN = re.compile(r"[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}")
 
 router = APIRouter(tags=["bookings"])
@@ -24,6 +23,7 @@ router = APIRouter(tags=["bookings"])
 @router.post(
     "/events/{event_id}/book",
     status_code=202,
+    response_model=BookingOut,
     summary="Book seats",
     responses=documented(
         Unauthenticated,
@@ -41,22 +41,18 @@ async def book(
     seats: Seats,
     user: User,
     office: Office,
-    response: Response,
     idempotency_key: Annotated[str | None, Header(description="Repeats answer the first booking again.")] = None,
-) -> BookingOut:
+) -> Response:
     """Accept a booking durably, to be decided in turn.
 
     Poll the `Location` for the decision; with `Prefer: wait=10` the answer comes when it is made.
     """
-    state = await office.book(user, event_id, seats, parse_idempotency_key(idempotency_key))
-    response.headers["Location"] = f"/bookings/{state.id}"
-    response.headers["Retry-After"] = POLL_AFTER_SECONDS
-    response.headers["Cache-Control"] = "no-store"
-    return BookingOut.of(BookingView(state))
+    return response(*accepted(await office.book(user, event_id, seats, parse_idempotency_key(idempotency_key))))
 
 
 @router.get(
     "/bookings/{booking_id}",
+    response_model=BookingOut,
     summary="See what became of a booking",
     responses=documented(Unauthenticated, BookingNotFound, InvalidInput, Unavailable, Overloaded),
 )
@@ -65,17 +61,11 @@ async def get_booking(
     user: AnyUser,
     office: Office,
     settings: Configuration,
-    response: Response,
     prefer: Annotated[str | None, Header(description="`wait=n` holds the answer up to n seconds.")] = None,
-) -> BookingOut:
+) -> Response:
     """Show a booking to its owner or an admin. While it is pending, `Retry-After` says when to ask again."""
     if not UUID_PATTERN.fullmatch(booking_id):
         raise BookingNotFound
     wait_seconds = parse_wait_seconds(prefer, settings.wait_seconds_max)
     view = await office.booking(user, UUID(booking_id), wait_seconds or 0)
-    response.headers["Cache-Control"] = "no-store"
-    if wait_seconds is not None:
-        response.headers["Preference-Applied"] = f"wait={wait_seconds}"
-    if view.state.is_pending:
-        response.headers["Retry-After"] = POLL_AFTER_SECONDS
-    return BookingOut.of(view)
+    return response(*shown(view, wait_seconds))

@@ -35,6 +35,12 @@ class Authenticator:
         token = values[0][len(SCHEME) :].strip()
         return self._verifier.cached(token) or await self._verify(token)
 
+    def remembered(self, authorizations: list[str]) -> Principal | None:
+        """Return who sent a request with these Authorization headers, if that is known without any checking."""
+        if len(authorizations) != 1 or not authorizations[0].lower().startswith(SCHEME):
+            return None
+        return self._verifier.cached(authorizations[0][len(SCHEME) :].strip())
+
     async def ready(self) -> None:
         """Make sure that tokens can be judged. Raises KeysUnavailable."""
         await self._keys.ready()

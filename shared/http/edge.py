@@ -58,7 +58,7 @@ class Edge:
 
     def _bounded(self, headers: dict[bytes, bytes], receive: Receive) -> Receive:
         if int(headers.get(b"content-length", b"0")) > self._body_bytes_max:
-            return _refuse
+            raise PayloadTooLarge  # also when nobody would read it
         received = 0
 
         async def receive_counted() -> Message:
@@ -70,7 +70,3 @@ class Edge:
             return message
 
         return receive_counted
-
-
-async def _refuse() -> Message:
-    raise PayloadTooLarge

@@ -85,6 +85,13 @@ def _schema() -> dict[str, Any]:
     return schema
 
 
+def answer_problem(problem: Problem) -> Response:
+    """Answer ``problem``, and log it when the fault is on our side."""
+    if isinstance(problem, Unavailable):
+        log.warning("%s: %s", problem.title, problem.__cause__ or problem.detail)
+    return problem_response(problem)
+
+
 def documented(*problems: type[Problem]) -> dict[int | str, dict[str, Any]]:
     """Describe ``problems`` for a route's OpenAPI `responses`, each with an example."""
     responses: dict[int | str, dict[str, Any]] = {}
@@ -109,9 +116,7 @@ def install(app: FastAPI) -> None:
 
 async def _on_problem(_request: Request, error: Exception) -> Response:
     assert isinstance(error, Problem)  # noqa: S101  what the handler is registered for
-    if isinstance(error, Unavailable):
-        log.warning("%s: %s", error.title, error.__cause__ or error.detail)
-    return problem_response(error)
+    return answer_problem(error)
 
 
 async def _on_invalid_request(_request: Request, error: Exception) -> Response:

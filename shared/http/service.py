@@ -1,13 +1,14 @@
 """How either service is put together and served, so that both behave alike at their edges."""
 
 import asyncio
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import AbstractAsyncContextManager, suppress
 from types import FrameType
 
 import uvicorn
 from fastapi import FastAPI
 from fastapi_offline import FastAPIOffline
+from starlette.middleware import Middleware
 
 from shared.http import problems
 from shared.http.edge import Edge
@@ -35,13 +36,18 @@ class Server(uvicorn.Server):
         super().handle_exit(sig, frame)
 
 
-def create_service(*, title: str, summary: str, settings: ServiceSettings, lifespan: Lifespan) -> FastAPI:
-    """Make an application with problem documents, request ids, bounded bodies and documentation without a CDN."""
-    app = FastAPIOffline(title=title, summary=summary, version="1", lifespan=lifespan)
+def create_service(
+    *, title: str, summary: str, settings: ServiceSettings, lifespan: Lifespan, inner: Sequence[Middleware] = ()
+) -> FastAPI:
+    """Make an application with problem documents, request ids, bounded bodies and documentation without a CDN.
+
+    ``inner`` stands between those edges and the routes.
+    """
+    edge = Middleware(Edge, body_bytes_max=settings.request_body_bytes_max)
+    app = FastAPIOffline(title=title, summary=summary, version="1", lifespan=lifespan, middleware=[edge, *inner])
     # Set as soon as the process is told to end; the lifespan's end comes only after the last answer.
     app.state.stopping = asyncio.Event()
     problems.install(app)
-    app.add_middleware(Edge, body_bytes_max=settings.request_body_bytes_max)
     return app
 
 

@@ -1,0 +1,112 @@
+"""The fast path: the two requests that come in crowds, answered without FastAPI's resolution of dependencies.
+
+FastAPI takes longer to find out what a booking request asks for than the rest of this service takes to store it. So a
+request to book or to poll that is wholly ordinary is recognised here, before the router: its path and query match a
+plain pattern, it has one Authorization header whose token was verified before, and the role fits. It is answered by
+the same calls to the box office and in the same words (`answers.py`) as on the ordinary route. Anything else, valid or
+not, goes on to the ordinary route, which alone decides what is wrong with it; so the rules of validation stand in one
+place, and OpenAPI describes them. `tests/unit/booking/test_fast_path.py` sends the same requests down both.
+"""
+
+import re
+from uuid import UUID
+
+from starlette.types import ASGIApp, Receive, Scope, Send
+
+from booking_service.api.answers import RawHeaders, accepted, shown
+from booking_service.api.headers import parse_idempotency_key, parse_wait_seconds
+from booking_service.box_office import BoxOffice
+from shared.errors import Problem
+from shared.http.auth import Authenticator
+from shared.http.problems import answer_problem
+from shared.settings import BookingSettings
+from shared.tokens import Principal
+
+# At most 18 digits, so that no number is out of bounds; a leading zero is not ordinary.
+BOOK = re.compile(r"/events/([1-9][0-9]{0,17})/book")
+SEATS = re.compile(rb"seats=([1-9][0-9]{0,8})")
+POLL = re.compile(r"/bookings/([0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12})")
+
+Answer = tuple[int, RawHeaders, bytes]
+
+
+class FastPath:
+    """Answers ordinary requests to book and to poll; hands on all others."""
+
+    def __init__(self, app: ASGIApp) -> None:
+        """Stand in front of ``app``."""
+        self._app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Handle one request."""
+        if scope["type"] != "http":
+            await self._app(scope, receive, send)
+            return
+        try:
+            answer = await _answer(scope)
+        except Problem as problem:
+            await answer_problem(problem)(scope, receive, send)
+            return
+        if answer is None:
+            await self._app(scope, receive, send)
+            return
+        status, headers, body = answer
+        headers += [(b"content-type", b"application/json"), (b"content-length", str(len(body)).encode())]
+        await send({"type": "http.response.start", "status": status, "headers": headers})
+        await send({"type": "http.response.body", "body": body})
+
+
+async def _answer(scope: Scope) -> Answer | None:
+    """Answer an ordinary request; None for any other."""
+    path: str = scope["path"]
+    if scope["method"] == "POST" and (booking := BOOK.fullmatch(path)):
+        return await _book(scope, int(booking[1]))
+    if scope["method"] == "GET" and (poll := POLL.fullmatch(path)):
+        return await _poll(scope, UUID(poll[1]))
+    return None
+
+
+async def _book(scope: Scope, event_id: int) -> Answer | None:
+    seats, headers = SEATS.fullmatch(scope["query_string"]), _Headers(scope)
+    user = headers.principal
+    if seats is None or user is None or user.role != "user" or headers.has_body or len(headers.idempotency_keys) > 1:
+        return None
+    key = parse_idempotency_key(headers.idempotency_keys[0] if headers.idempotency_keys else None)
+    office: BoxOffice = scope["app"].state.box_office
+    return accepted(await office.book(user, event_id, int(seats[1]), key))
+
+
+async def _poll(scope: Scope, booking_id: UUID) -> Answer | None:
+    headers = _Headers(scope)
+    if headers.principal is None or headers.has_body or len(headers.preferences) > 1:
+        return None
+    state = scope["app"].state
+    settings: BookingSettings = state.settings
+    office: BoxOffice = state.box_office
+    wait_seconds = parse_wait_seconds(
+        headers.preferences[0] if headers.preferences else None, settings.wait_seconds_max
+    )
+    return shown(await office.booking(headers.principal, booking_id, wait_seconds or 0), wait_seconds)
+
+
+class _Headers:
+    """What the fast path wants of the headers, found in one pass."""
+
+    __slots__ = ("has_body", "idempotency_keys", "preferences", "principal")
+
+    def __init__(self, scope: Scope) -> None:
+        self.has_body = False
+        self.idempotency_keys: list[str] = []
+        self.preferences: list[str] = []
+        authorizations: list[str] = []
+        for name, value in scope["headers"]:
+            if name == b"authorization":
+                authorizations.append(value.decode("latin-1"))
+            elif name == b"idempotency-key":
+                self.idempotency_keys.append(value.decode("latin-1"))
+            elif name == b"prefer":
+                self.preferences.append(value.decode("latin-1"))
+            elif name == b"transfer-encoding" or (name == b"content-length" and value != b"0"):
+                self.has_body = True
+        authenticator: Authenticator = scope["app"].state.authenticator
+        self.principal: Principal | None = authenticator.remembered(authorizations)
