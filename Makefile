@@ -9,7 +9,7 @@ UV_COMPILE := $(VENV)/bin/uv pip compile --quiet --universal --python-version 3.
 	--no-emit-index-url --no-header --no-annotate pyproject.toml
 
 .DEFAULT_GOAL := help
-.PHONY: help run audit test lint format lock up down compose-test
+.PHONY: help run audit test bench-quick lint format lock up down compose-test
 
 help: ## print this
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-13s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -22,6 +22,9 @@ audit: $(VENV)/run.stamp ## look for broken invariants in the data of `make run`
 
 test: $(VENV)/dev.stamp ## run all tests
 	@$(PY) -m pytest --numprocesses $(TEST_PROCESSES) --dist loadfile
+
+bench-quick: $(VENV)/dev.stamp ## compare ours with the usual designs on MYSQL_URL, in a few minutes; needs wrk
+	@$(PY) -m load.bench quick
 
 lint: $(VENV)/dev.stamp ## check the format, the rules, the types and who imports whom
 	@$(PY) -m ruff format --check .

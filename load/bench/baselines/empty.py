@@ -1,0 +1,34 @@
+"""An ordinary FastAPI endpoint that does nothing: what the framework allows one process."""
+
+from datetime import UTC, datetime
+
+from fastapi import Response
+from uuid_utils.compat import uuid7
+
+from booking_service.api.schemas import BookingOut, EventId, Seats
+from booking_service.domain.lookup import BookingState
+from booking_service.domain.models import PENDING
+from load.bench.baselines.service import answer, baseline
+from shared.http.auth import User
+from shared.http.service import serve
+from shared.settings import BookingSettings, load
+
+
+def main() -> None:
+    """Answer requests until told to end."""
+    settings = load(BookingSettings)
+    app = baseline("Empty endpoint", settings, with_database=False)
+
+    @app.post("/events/{event_id}/book", status_code=202)
+    async def book(event_id: EventId, seats: Seats, user: User, response: Response) -> BookingOut:
+        now = datetime.now(UTC)
+        state = BookingState(uuid7(), event_id, user.uid, seats, PENDING, None, 0, now, None)
+        response.headers["Location"] = f"/bookings/{state.id}"
+        response.headers["Retry-After"] = "1"
+        return answer(state)
+
+    serve(app, settings, settings.port)
+
+
+if __name__ == "__main__":
+    main()
