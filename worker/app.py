@@ -9,6 +9,7 @@ from kombu import Queue
 from shared.logging import configure_logging
 from shared.queue import LANES_QUEUE, SETTLE, SWEEP, SWEEP_QUEUE
 from shared.settings import WorkerSettings, load
+from worker import hand_back
 
 HEALTH_CHECK_SECONDS = 5
 CONNECT_SECONDS = 2
@@ -16,6 +17,7 @@ CONNECT_SECONDS = 2
 CHATTY_LOGGERS = ("celery.worker.strategy", "celery.app.trace", "celery.beat")
 
 settings = load(WorkerSettings)
+hand_back.install()
 app = Celery("worker", broker=settings.redis_url.get_secret_value(), include=["worker.tasks"])
 app.conf.update(
     task_default_queue=LANES_QUEUE,
