@@ -29,6 +29,7 @@ Result = TypeVar("Result")
 RERUN_CODES = frozenset({1205, 1213, 1020})
 SQLITE_BUSY = "database is locked"
 ATTEMPTS_MAX = 5
+REPEAT_SECONDS_MAX = 10  # no further attempt begins after this long: somebody waits for the answer
 PAUSE_SECONDS_BASE = 0.02
 
 # Binary collation: equal means equal, on MySQL as on MariaDB. The key columns are normalised before they are stored.
@@ -107,7 +108,7 @@ class Database:
 
         ``repeat_lost``: also run it again when the connection was lost, and with it the knowledge whether the commit
         went through. Only for work that recognises what it has already done. Raises Unavailable when the database is
-        away or stays contended for ATTEMPTS_MAX attempts.
+        away, or stays contended for ATTEMPTS_MAX attempts or REPEAT_SECONDS_MAX.
         """
         return self._repeat(work, writes=True, repeat_lost=repeat_lost)
 
@@ -116,11 +117,13 @@ class Database:
         self.engine.dispose()
 
     def _repeat(self, work: Callable[[Connection], Result], *, writes: bool, repeat_lost: bool) -> Result:
+        give_up_at = time.monotonic() + REPEAT_SECONDS_MAX
         for attempt in range(1, ATTEMPTS_MAX + 1):
             try:
                 return self._once(work, writes=writes)
             except (OperationalError, InterfaceError, PoolTimeoutError) as error:
-                if attempt == ATTEMPTS_MAX or not (_is_contention(error) or (repeat_lost and _is_lost(error))):
+                is_last = attempt == ATTEMPTS_MAX or time.monotonic() > give_up_at
+                if is_last or not (_is_contention(error) or (repeat_lost and _is_lost(error))):
                     raise Unavailable from error
             # Jitter, so that those who collided do not collide again.
             time.sleep(random.uniform(0, PAUSE_SECONDS_BASE * 2**attempt))  # noqa: S311  not a secret
@@ -150,11 +153,15 @@ def _is_lost(error: Exception) -> bool:
     return isinstance(error, DBAPIError) and error.connection_invalidated
 
 
+# hide_parameters: errors are logged, and a parameter may be a password's hash or an e-mail address.
+
+
 def _mysql_engine(url: URL, settings: Settings, pool_size: int) -> Engine:
     return create_engine(
         url.update_query_dict({"charset": "utf8mb4"}),
         pool_size=pool_size,
         max_overflow=0,
+        hide_parameters=True,
         pool_timeout=settings.database_connect_timeout_seconds,
         pool_pre_ping=True,
         pool_use_lifo=True,
@@ -181,6 +188,7 @@ def _sqlite_engine(url: URL, settings: Settings, pool_size: int) -> Engine:
         url,
         pool_size=pool_size,
         max_overflow=0,
+        hide_parameters=True,
         pool_timeout=settings.database_connect_timeout_seconds,
         connect_args={"timeout": settings.database_lock_timeout_seconds, "check_same_thread": False},
     )

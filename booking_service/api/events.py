@@ -65,6 +65,6 @@ async def get_event(
     body = EventOut.of(await office.event(event_id)).model_dump_json().encode()
     etag = f'"{hashlib.sha256(body).hexdigest()[:32]}"'
     headers = {"ETag": etag, "Cache-Control": "no-cache"}
-    if if_none_match is not None and etag in {tag.strip().removeprefix("W/") for tag in if_none_match.split(",")}:
+    if {etag, "*"} & {tag.strip().removeprefix("W/") for tag in (if_none_match or "").split(",")}:
         return Response(status_code=304, headers=headers)
     return Response(body, headers=headers, media_type="application/json")

@@ -35,6 +35,10 @@ class Violation:
 
 def invariants(now: datetime, overdue: timedelta | None) -> list[Invariant]:
     """List the promises; without ``overdue``, the one that needs running workers is left out."""
+    return [*_of_seats(), *_of_bookings(), *([] if overdue is None else [_no_booking_waits(now, overdue)])]
+
+
+def _of_seats() -> list[Invariant]:
     held = (
         select(Booking.event_id, func.sum(Booking.seats).label("held"))
         .where(Booking.status.in_(SEAT_HOLDING))
@@ -42,8 +46,7 @@ def invariants(now: datetime, overdue: timedelta | None) -> list[Invariant]:
         .subquery()
     )
     seats_held = func.coalesce(held.c.held, 0)
-    is_pending = Booking.status == PENDING
-    promises = [
+    return [
         Invariant(
             "the seats of an event are free or held, and each is counted once",
             select(Stock.event_id, Stock.capacity, Stock.available, seats_held.label("held"))
@@ -60,6 +63,12 @@ def invariants(now: datetime, overdue: timedelta | None) -> list[Invariant]:
             "every event has its stock",
             select(Event.id).where(~exists().where(Stock.event_id == Event.id)),
         ),
+    ]
+
+
+def _of_bookings() -> list[Invariant]:
+    is_pending = Booking.status == PENDING
+    return [
         Invariant(
             "a booking is pending and due, or settled and neither",
             select(Booking.id, Booking.status, Booking.due_lane, Booking.settled_at).where(
@@ -89,16 +98,15 @@ def invariants(now: datetime, overdue: timedelta | None) -> list[Invariant]:
             .having(func.count() > 1),
         ),
     ]
-    if overdue is not None:
-        promises.append(
-            Invariant(
-                f"no booking waits longer than {overdue.total_seconds():g} s",
-                select(Booking.id, Booking.due_lane, Booking.created_at).where(
-                    Booking.due_lane.is_not(None), Booking.created_at < now - overdue
-                ),
-            )
-        )
-    return promises
+
+
+def _no_booking_waits(now: datetime, overdue: timedelta) -> Invariant:
+    return Invariant(
+        f"no booking waits longer than {overdue.total_seconds():g} s",
+        select(Booking.id, Booking.due_lane, Booking.created_at).where(
+            Booking.due_lane.is_not(None), Booking.created_at < now - overdue
+        ),
+    )
 
 
 def audit(connection: Connection, *, now: datetime, overdue: timedelta | None) -> list[Violation]:

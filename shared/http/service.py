@@ -44,7 +44,15 @@ def create_service(
     ``inner`` stands between those edges and the routes.
     """
     edge = Middleware(Edge, body_bytes_max=settings.request_body_bytes_max)
-    app = FastAPIOffline(title=title, summary=summary, version="1", lifespan=lifespan, middleware=[edge, *inner])
+    app = FastAPIOffline(
+        title=title,
+        summary=summary,
+        version="1",
+        lifespan=lifespan,
+        middleware=[edge, *inner],
+        # A redirect would name the host that the caller claims to have asked.
+        redirect_slashes=False,
+    )
     # Set as soon as the process is told to end; the lifespan's end comes only after the last answer.
     app.state.stopping = asyncio.Event()
     problems.install(app)

@@ -13,7 +13,7 @@ from hypothesis import settings as examples
 from hypothesis import strategies as st
 from pymysql.err import IntegrityError as DriverIntegrityError
 from pymysql.err import OperationalError as DriverError
-from sqlalchemy import Column, Connection, MetaData, Table, insert, select
+from sqlalchemy import Column, Connection, MetaData, Table, insert, select, text
 from sqlalchemy.dialects import mysql, sqlite
 from sqlalchemy.exc import IntegrityError, OperationalError, StatementError
 from uuid_utils.compat import uuid7
@@ -194,3 +194,12 @@ def test_later_ids_sort_behind_earlier_ones(database: Database) -> None:
     rows = [{"id": identifier} for identifier in reversed(made)]
     database.write(lambda c: c.execute(insert(THINGS), rows), repeat_lost=False)
     assert list(database.read(lambda c: c.scalars(select(THINGS.c.id).order_by(THINGS.c.id)).all())) == made
+
+
+def test_no_error_repeats_what_was_to_be_stored(database: Database) -> None:
+    # Errors are logged, and what is stored may be a password's hash.
+    assert Database.connect("mysql+pymysql://u@127.0.0.1:1/x", settings(), 1).engine.hide_parameters
+    with pytest.raises(Unavailable) as caught:
+        database.read(lambda c: c.execute(text("SELECT :value FROM nowhere"), {"value": "needle"}))
+    assert "nowhere" in str(caught.value.__cause__)
+    assert "needle" not in str(caught.value.__cause__)
