@@ -156,6 +156,9 @@ def _is_lost(error: Exception) -> bool:
 # hide_parameters: errors are logged, and a parameter may be a password's hash or an e-mail address.
 
 
+# hide_parameters: errors are logged, and a parameter may be a password's hash or an e-mail address.
+
+
 def _mysql_engine(url: URL, settings: Settings, pool_size: int) -> Engine:
     return create_engine(
         url.update_query_dict({"charset": "utf8mb4"}),
