@@ -153,17 +153,12 @@ def _is_lost(error: Exception) -> bool:
     return isinstance(error, DBAPIError) and error.connection_invalidated
 
 
-# hide_parameters: errors are logged, and a parameter may be a password's hash or an e-mail address.
-
-
-# hide_parameters: errors are logged, and a parameter may be a password's hash or an e-mail address.
-
-
 def _mysql_engine(url: URL, settings: Settings, pool_size: int) -> Engine:
     return create_engine(
         url.update_query_dict({"charset": "utf8mb4"}),
         pool_size=pool_size,
         max_overflow=0,
+        # Errors are logged, and a parameter may be a password's hash or an e-mail address.
         hide_parameters=True,
         pool_timeout=settings.database_connect_timeout_seconds,
         pool_pre_ping=True,
