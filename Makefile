@@ -21,7 +21,7 @@ audit: $(VENV)/run.stamp ## look for broken invariants in the data of `make run`
 	@$(PY) -m deploy.embedded exec $(PY) -m booking_service audit
 
 test: $(VENV)/dev.stamp ## run all tests
-	@$(PY) -m pytest --numprocesses $(TEST_PROCESSES) --dist loadfile
+	@$(PY) -m pytest --numprocesses $(TEST_PROCESSES) --dist loadfile --no-loadscope-reorder
 
 bench-quick: $(VENV)/dev.stamp ## compare ours with the usual designs on MYSQL_URL, in a few minutes; needs wrk
 	@$(PY) -m load.bench quick
