@@ -44,7 +44,11 @@ async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
     # A connection for each thread that may want one: nobody ever waits for the pool while holding a thread.
     pool_size = settings.intake_threads + LOOKUPS * settings.lookup_threads + settings.database_threads
     database = Database.connect(settings.database_url.get_secret_value(), settings, pool_size)
-    flags = _flags(settings)
+    flags = WakeFlags.connect(
+        settings.redis_url.get_secret_value(),
+        expiry_seconds=settings.wake_flag_seconds,
+        timeout_seconds=settings.publish_timeout_seconds,
+    )
     publisher = LanePublisher.connect(
         settings.redis_url.get_secret_value(), timeout_seconds=settings.publish_timeout_seconds
     )
@@ -59,7 +63,7 @@ async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
         "database": Check(office.ping, required=True),
         "keys": Check(authenticator.ready, required=True),
         # Without it bookings are accepted all the same, and settled when it is back.
-        "redis": Check(partial(redis_executor.run, _flags(settings).ping), required=False),
+        "redis": Check(partial(redis_executor.run, flags.ping), required=False),
     }
     yield
     await office.close()
@@ -67,11 +71,3 @@ async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
     redis_executor.close()
     waker.close()
     database.close()
-
-
-def _flags(settings: BookingSettings) -> WakeFlags:
-    return WakeFlags.connect(
-        settings.redis_url.get_secret_value(),
-        expiry_seconds=settings.wake_flag_seconds,
-        timeout_seconds=settings.publish_timeout_seconds,
-    )

@@ -10,12 +10,20 @@ request_id: ContextVar[str] = ContextVar("request_id", default="-")
 FORMAT = "%(asctime)s.%(msecs)03dZ %(levelname)s %(process)d %(request_id)s %(name)s: %(message)s"
 
 
-class RequestIdFilter(logging.Filter):
-    """Puts the id of the request at hand on each record."""
+# These write a traceback for a lost connection, which is expected and repaired: a line is enough.
+OF_LOST_CONNECTIONS = ("sqlalchemy.pool", "celery.beat")
+
+
+class LineFilter(logging.Filter):
+    """Puts the id of the request at hand on each record, and keeps lost connections to one line."""
 
     def filter(self, record: logging.LogRecord) -> bool:
-        """Add ``request_id`` to ``record``; keep every record."""
+        """Change ``record``; keep every record."""
         record.request_id = request_id.get()
+        if record.exc_info and record.name.startswith(OF_LOST_CONNECTIONS):
+            error = record.exc_info[1]
+            record.msg, record.args = "lost connection: %s: %s", (type(error).__name__, error)
+            record.exc_info = record.exc_text = None
         return True
 
 
@@ -25,5 +33,5 @@ def configure_logging(level: str) -> None:
     formatter.converter = time.gmtime
     handler = logging.StreamHandler()
     handler.setFormatter(formatter)
-    handler.addFilter(RequestIdFilter())
+    handler.addFilter(LineFilter())
     logging.basicConfig(level=level.upper(), handlers=[handler], force=True)

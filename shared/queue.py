@@ -17,7 +17,10 @@ SWEEP = "booking.sweep"
 LANES_QUEUE = "lanes"
 SWEEP_QUEUE = "sweep"
 
-FLAG_PREFIX = "event-booking:awake:"
+# Somebody has been told to drain the lane.
+AWAKE = "event-booking:awake:"
+# A sweep's message to the lane is on its way.
+SWEPT = "event-booking:swept:"
 # What publishing through Celery raises when the broker is away.
 BROKER_ERRORS = (OperationalError, RedisError, OSError)
 
@@ -25,15 +28,16 @@ log = logging.getLogger(__name__)
 
 
 class WakeFlags:
-    """One flag a lane, with an expiry: somebody has been told to drain it. Raises RedisError when Redis is away."""
+    """One flag a lane, with an expiry. Raises RedisError when Redis is away."""
 
-    def __init__(self, redis: "Redis", expiry_seconds: int) -> None:
-        """Keep the flags in ``redis``, each for ``expiry_seconds`` unless renewed."""
+    def __init__(self, redis: "Redis", expiry_seconds: int, meaning: str = AWAKE) -> None:
+        """Keep the flags with this ``meaning`` in ``redis``, each for ``expiry_seconds`` unless renewed."""
         self._redis = redis
         self._expiry_seconds = expiry_seconds
+        self._meaning = meaning
 
     @classmethod
-    def connect(cls, url: str, *, expiry_seconds: int, timeout_seconds: float) -> "WakeFlags":
+    def connect(cls, url: str, *, expiry_seconds: int, timeout_seconds: float, meaning: str = AWAKE) -> "WakeFlags":
         """Prepare a connection on which nothing waits longer than ``timeout_seconds`` and nothing is tried twice."""
         redis = Redis.from_url(
             url,
@@ -41,19 +45,19 @@ class WakeFlags:
             socket_connect_timeout=timeout_seconds,
             retry=Retry(NoBackoff(), 0),
         )
-        return cls(redis, expiry_seconds)
+        return cls(redis, expiry_seconds, meaning)
 
     def take(self, lane: int) -> bool:
-        """Set the flag of ``lane`` and return whether it was free: if so, the caller must have the lane drained."""
-        return bool(self._redis.set(_flag(lane), "1", nx=True, ex=self._expiry_seconds))
+        """Set the flag of ``lane`` and return whether it was free: if so, what it means is now the caller's to do."""
+        return bool(self._redis.set(self._flag(lane), "1", nx=True, ex=self._expiry_seconds))
 
     def renew(self, lane: int) -> None:
         """Let the flag of ``lane`` live on, setting it if it is gone."""
-        self._redis.set(_flag(lane), "1", ex=self._expiry_seconds)
+        self._redis.set(self._flag(lane), "1", ex=self._expiry_seconds)
 
     def clear(self, lane: int) -> None:
         """Free the flag of ``lane``."""
-        self._redis.delete(_flag(lane))
+        self._redis.delete(self._flag(lane))
 
     def ping(self) -> bool:
         """Return True when Redis answers."""
@@ -62,6 +66,9 @@ class WakeFlags:
     def close(self) -> None:
         """Close the connections."""
         self._redis.close()
+
+    def _flag(self, lane: int) -> str:
+        return f"{self._meaning}{lane}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,18 +97,9 @@ class LanePublisher:
         )
         return cls(celery)
 
-    def publish(self, lane: int) -> None:
-        """Have ``lane`` drained. Raises one of BROKER_ERRORS."""
-        self.celery.send_task(SETTLE, args=[lane], queue=LANES_QUEUE, retry=False)
-
-    def sweep(self, lane: int, *, expires_seconds: float) -> None:
-        """Have ``lane`` drained unless somebody is at it, or the message is too old. Raises one of BROKER_ERRORS.
-
-        Under a long backlog a lane is overdue and well looked after: sweeps must not pile up behind its lock.
-        """
-        self.celery.send_task(
-            SETTLE, args=[lane], kwargs={"wait": False}, queue=LANES_QUEUE, retry=False, expires=expires_seconds
-        )
+    def publish(self, lane: int, *, swept: bool = False) -> None:
+        """Have ``lane`` drained, on behalf of the sweep or of a wake-up. Raises one of BROKER_ERRORS."""
+        self.celery.send_task(SETTLE, args=[lane], kwargs={"swept": swept}, queue=LANES_QUEUE, retry=False)
 
 
 class Waker:
@@ -176,7 +174,3 @@ class Waker:
             self._flags.clear(lane)
         except Exception as error:  # noqa: BLE001  as above
             log.warning("cannot clear the flag of lane %d, it will expire: %s", lane, error)
-
-
-def _flag(lane: int) -> str:
-    return f"{FLAG_PREFIX}{lane}"

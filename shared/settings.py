@@ -217,7 +217,10 @@ class BookingDatabaseSettings(Settings):
         description="SQLAlchemy URL of the events' and bookings' database.",
     )
     wake_flag_seconds: int = Field(
-        10, ge=1, le=300, description="A worker that dies while it drains a lane delays that lane by this long at most."
+        60,
+        ge=10,
+        le=3_600,
+        description="A lane is not woken twice within this long; longer than a turn waits for its worker.",
     )
 
 

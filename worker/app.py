@@ -13,6 +13,7 @@ from worker import hand_back
 
 HEALTH_CHECK_SECONDS = 5
 CONNECT_SECONDS = 2
+SWEEP_EXPIRES_SECONDS = 300
 # These say two lines a task at INFO.
 CHATTY_LOGGERS = ("celery.worker.strategy", "celery.app.trace", "celery.beat")
 
@@ -44,8 +45,9 @@ app.conf.update(
         SWEEP: {
             "task": SWEEP,
             "schedule": settings.sweep_interval_seconds,
-            # Sweeps that nobody ran in time are dropped: the next one sees the same.
-            "options": {"queue": SWEEP_QUEUE, "expires": settings.sweep_age_seconds},
+            # Sweeps that nobody ran for long are dropped: the next one sees the same. Long, because the clocks of
+            # beat and worker may differ, and a worker that is ahead would drop every one.
+            "options": {"queue": SWEEP_QUEUE, "expires": SWEEP_EXPIRES_SECONDS},
         }
     },
 )

@@ -27,7 +27,7 @@ class Turn(Enum):
 
     EMPTY = auto()
     TIME_UP = auto()  # there is, or may be, more to do
-    NOT_OURS = auto()  # somebody else holds the lane, and was not waited for
+    NOT_OURS = auto()  # somebody else is at it, or has been told to
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,30 +39,35 @@ class Drainer:
     batch_max: int
     seconds_max: float
 
-    def drain(self, lane: int, *, wait: bool = True) -> Turn:
+    def drain(self, lane: int, *, swept: bool = False) -> Turn:
         """Settle ``lane`` until it is empty or `seconds_max` have passed; after TIME_UP, send for another turn.
 
-        With ``wait`` false, a lane that somebody else holds is NOT_OURS. Raises Unavailable when the database is away.
+        A lane that somebody else is settling is NOT_OURS: that drainer looks again when it is done. A turn that the
+        sweep sent (``swept``) goes on after its time only if nobody else has been told to drain the lane; else turns
+        would multiply under a long backlog. Raises Unavailable when the database is away.
         """
         deadline = time.monotonic() + self.seconds_max
+        ours = not swept or self._try(self.flags.take, lane)
         while True:
-            turn = self._settle_all(lane, deadline, wait=wait)
+            turn = self._settle_all(lane, deadline, ours=ours)
             if turn is not Turn.EMPTY:
                 return turn
             self._try(self.flags.clear, lane)
             if not self._has_due(lane) or not self._try(self.flags.take, lane):
                 return Turn.EMPTY
+            ours = True
 
-    def _settle_all(self, lane: int, deadline: float, *, wait: bool) -> Turn:
-        settle = partial(settlement.settle_batch, lane=lane, batch_max=self.batch_max, wait=wait)
+    def _settle_all(self, lane: int, deadline: float, *, ours: bool) -> Turn:
+        settle = partial(settlement.settle_batch, lane=lane, batch_max=self.batch_max)
         while time.monotonic() < deadline:
             settled = self.database.write(lambda c: settle(c, now=utc_now()), repeat_lost=True)
             if settled is None:
                 return Turn.NOT_OURS
             if settled < self.batch_max:
                 return Turn.EMPTY
-            self._try(self.flags.renew, lane)
-        return Turn.TIME_UP
+            if ours:
+                self._try(self.flags.renew, lane)
+        return Turn.TIME_UP if ours else Turn.NOT_OURS
 
     def _has_due(self, lane: int) -> bool:
         return self.database.read(partial(settlement.has_due, lane=lane))

@@ -1,13 +1,16 @@
 """The tasks, each a few lines over the domain. All may run twice, late, or not at all."""
 
+from contextlib import suppress
 from datetime import timedelta
 from functools import cache, partial
+
+from redis.exceptions import RedisError
 
 from booking_service.domain import settlement
 from shared.clock import utc_now
 from shared.database import Database
 from shared.errors import Unavailable
-from shared.queue import BROKER_ERRORS, SETTLE, SWEEP, LanePublisher, WakeFlags
+from shared.queue import AWAKE, BROKER_ERRORS, SETTLE, SWEEP, SWEPT, LanePublisher, WakeFlags
 from worker.app import CONNECT_SECONDS, app, settings
 from worker.drain import Drainer, Turn
 
@@ -17,18 +20,24 @@ CONNECTIONS = 1  # a task does one thing at a time
 EXPECTED_ERRORS = (Unavailable, *BROKER_ERRORS)
 
 
-# Made when the first task runs, which is after the fork.
+# All made when the first task runs, which is after the fork.
 @cache
-def drainer() -> Drainer:
-    """Return this process's drainer."""
-    flags = WakeFlags.connect(
+def flags(meaning: str) -> WakeFlags:
+    """Return this process's flags with this meaning."""
+    return WakeFlags.connect(
         settings.redis_url.get_secret_value(),
         expiry_seconds=settings.wake_flag_seconds,
         timeout_seconds=CONNECT_SECONDS,
+        meaning=meaning,
     )
+
+
+@cache
+def drainer() -> Drainer:
+    """Return this process's drainer."""
     return Drainer(
         Database.connect(settings.database_url.get_secret_value(), settings, CONNECTIONS),
-        flags,
+        flags(AWAKE),
         batch_max=settings.settle_batch_max,
         seconds_max=settings.drain_seconds_max,
     )
@@ -41,16 +50,22 @@ def publisher() -> LanePublisher:
 
 
 @app.task(name=SETTLE, throws=EXPECTED_ERRORS)
-def settle(lane: int, *, wait: bool = True) -> None:
+def settle(lane: int, *, swept: bool = False) -> None:
     """Drain ``lane``; when it has more work than one turn allows, queue again behind the other lanes."""
-    if drainer().drain(lane, wait=wait) is Turn.TIME_UP:
+    if swept:
+        with suppress(RedisError):
+            flags(SWEPT).clear(lane)
+    if drainer().drain(lane, swept=swept) is Turn.TIME_UP:
         publisher().publish(lane)
 
 
 @app.task(name=SWEEP, throws=EXPECTED_ERRORS)
 def sweep() -> None:
-    """Wake lanes that have waited too long, whatever their flags say: a flag may be all that is left of a drainer."""
+    """Wake lanes that have waited too long, whatever their flags say: a flag may be all that is left of a drainer.
+
+    One message a lane at a time: under a long backlog a lane is overdue for long, and well looked after.
+    """
     age = timedelta(seconds=settings.sweep_age_seconds)
-    overdue = drainer().database.read(partial(settlement.lanes_overdue, now=utc_now(), age=age))
-    for lane in overdue:
-        publisher().sweep(lane, expires_seconds=settings.sweep_age_seconds)
+    for lane in drainer().database.read(partial(settlement.lanes_overdue, now=utc_now(), age=age)):
+        if flags(SWEPT).take(lane):
+            publisher().publish(lane, swept=True)

@@ -23,8 +23,8 @@ class SettlementConflictError(RuntimeError):
     """The rows are not as the lane's holder left them: somebody wrote without the lock. Nothing is committed."""
 
 
-def lock_lane(connection: Connection, lane: int, *, wait: bool = True) -> bool:
-    """Take the lock of ``lane`` until the transaction ends; with ``wait`` false, return False when it is taken.
+def lock_lane(connection: Connection, lane: int) -> bool:
+    """Take the lock of ``lane`` until the transaction ends; return False, without waiting, when somebody has it.
 
     SQLite has one lock for all lanes, and the transaction has it since it began. Raises LookupError for a lane that no
     event was ever given.
@@ -32,7 +32,7 @@ def lock_lane(connection: Connection, lane: int, *, wait: bool = True) -> bool:
     if not is_mysql(connection):
         return True
     rows = select(Lane.lane).where(Lane.lane == lane)
-    if connection.scalar(rows.with_for_update(skip_locked=not wait)) is not None:
+    if connection.scalar(rows.with_for_update(skip_locked=True)) is not None:
         return True
     if connection.scalar(rows) is None:
         msg = f"lane {lane} has no row"
@@ -40,13 +40,13 @@ def lock_lane(connection: Connection, lane: int, *, wait: bool = True) -> bool:
     return False
 
 
-def settle_batch(connection: Connection, lane: int, *, batch_max: int, now: datetime, wait: bool = True) -> int | None:
+def settle_batch(connection: Connection, lane: int, *, batch_max: int, now: datetime) -> int | None:
     """Decide up to ``batch_max`` due bookings of ``lane`` and write what was decided; return how many they were.
 
-    Returns None when ``wait`` is false and another drainer holds the lane. Raises SettlementConflictError when a row
-    changed under the lock.
+    Returns None when another drainer holds the lane: it looks again after this batch, so it will see what the caller
+    was sent for. Raises SettlementConflictError when a row changed under the lock.
     """
-    if not lock_lane(connection, lane, wait=wait):
+    if not lock_lane(connection, lane):
         return None
     due = _due(connection, lane, batch_max)
     if not due:
@@ -63,14 +63,19 @@ def has_due(connection: Connection, lane: int) -> bool:
 
 
 def lanes_overdue(connection: Connection, now: datetime, age: timedelta) -> list[int]:
-    """List the lanes whose oldest due booking was made more than ``age`` before ``now``."""
+    """List the lanes whose oldest due booking was made more than ``age`` before ``now``, or as much after it.
+
+    A booking from the future comes from a process whose clock is ahead, and nobody knows how old it is.
+    """
     oldest = (
         select(Booking.due_lane, func.min(Booking.id, type_=BinaryUuid()))
         .where(Booking.due_lane.is_not(None))
         .group_by(Booking.due_lane)
     )
     return [
-        lane for lane, oldest_id in connection.execute(oldest) if lane is not None and now - _made_at(oldest_id) > age
+        lane
+        for lane, oldest_id in connection.execute(oldest)
+        if lane is not None and abs(now - _made_at(oldest_id)) > age
     ]
 
 

@@ -5,12 +5,15 @@ import time
 from collections.abc import Iterator
 from pathlib import Path
 
+import httpx
 import pytest
 
 from tests.fixtures.clients import admin, new_user
 from tests.fixtures.processes import System
 from tests.fixtures.servers import MYSQL, SQLITE, find_program, free_port, redis_answers, wait_until
 
+LOSSES = 3
+BOOKINGS_BETWEEN_LOSSES = 5
 ACCEPT_SECONDS_MAX = 5  # far below the time that an unbounded publish would hang
 
 
@@ -74,6 +77,29 @@ def test_bookings_are_accepted_without_redis_and_settle_when_it_returns(system: 
     wait_until(lambda: ada.outcome(accepted[-1], wait_seconds=5)["status"] != "pending", "the last is settled", 60)
     outcomes = [ada.outcome(answer)["status"] for answer in accepted]
     assert outcomes == ["confirmed"] * 4 + ["rejected"] * 2
+
+
+def test_workers_outlive_every_loss_of_redis_under_load(system: System, redis: MortalRedis) -> None:
+    # With messages taken and not begun, which is when a connection is lost in the worst way.
+    system.start_auth()
+    system.start_booking()
+    system.start_worker()
+    system.start_beat()
+    ada, root = new_user(system, "ada@example.com"), admin(system)
+    events = [root.create_event(seats=10_000) for _ in range(8)]
+    accepted: list[httpx.Response] = []
+    for _ in range(LOSSES):
+        for _ in range(BOOKINGS_BETWEEN_LOSSES):
+            accepted += [ada.book(event_id) for event_id in events]
+        redis.kill()
+        accepted += [ada.book(event_id) for event_id in events]
+        redis.start()
+    assert {answer.status_code for answer in accepted} == {202}
+    for answer in accepted:
+        wait_until(lambda: ada.outcome(answer, wait_seconds=5)["status"] == "confirmed", "it is settled", 60)  # noqa: B023
+    assert system.processes["worker"].poll() is None
+    assert system.processes["beat"].poll() is None
+    assert "Traceback" not in system.log("beat")
 
 
 def test_a_booking_whose_wake_up_was_lost_is_found_by_the_sweep(system: System, redis: MortalRedis) -> None:

@@ -23,6 +23,8 @@ class World:
     bookers: tuple[str, ...] = ("commit",) * BOOKERS
     drainers: tuple[str, ...] = (IDLE,) * DRAINERS
     seen: tuple[int, ...] = (0,) * DRAINERS  # what each drainer's transaction has read
+    duplicates: int = 0  # messages that may still come twice, or from a sweep
+    expiries: int = 0  # flags that may still be lost
 
     def booker(self, who: int, step: str, **changes: object) -> "World":
         return replace(self, bookers=(*self.bookers[:who], step, *self.bookers[who + 1 :]), **changes)  # type: ignore[arg-type]  # fields of this class
@@ -74,15 +76,16 @@ def take(won: str) -> Step:
 
 RECEIVE: Protocol = {IDLE: lambda w, i: w.drainer(i, "start", messages=w.messages - 1) if w.messages else None}
 
-# worker/drain.py: drain, release, clear, look again, take back and go on.
+# worker/drain.py: leave a lane alone that is being settled; else drain, release, clear, look again, take back, go on.
 OURS = RECEIVE | {
-    "start": lock("read"),
+    "start": lock_or("read", IDLE),
     "read": read("settle"),
     "settle": settle("clear"),
     "clear": clear("look"),
     "look": look("take"),
     "take": take("start"),
 }
+WAITING_FOR_THE_LOCK = OURS | {"start": lock("read")}
 NO_SECOND_LOOK = OURS | {"clear": clear(IDLE)}
 CLEAR_FIRST_GIVE_UP_WHEN_LOCKED = RECEIVE | {
     "start": clear("try"),
@@ -112,17 +115,24 @@ def successors(world: World, protocol: Protocol) -> Iterator[World]:
                 yield following
 
 
-def stranded(protocol: Protocol) -> tuple[int, int]:
+def mishaps(world: World) -> Iterator[World]:
+    if world.duplicates:
+        yield replace(world, messages=world.messages + 1, duplicates=world.duplicates - 1)
+    if world.expiries and world.flag:
+        yield replace(world, flag=False, expiries=world.expiries - 1)
+
+
+def stranded(protocol: Protocol, start: World = World()) -> tuple[int, int]:
     """Walk every reachable world; return how many there are, and the most bookings left over in an end state."""
-    seen = {World()}
-    frontier = [World()]
+    seen = {start}
+    frontier = [start]
     left_over = 0
     while frontier:
         world = frontier.pop()
         following = list(successors(world, protocol))
         if not following:
             left_over = max(left_over, world.due)
-        for next_world in following:
+        for next_world in (*following, *mishaps(world)):
             if next_world not in seen:
                 seen.add(next_world)
                 frontier.append(next_world)
@@ -133,6 +143,14 @@ def test_the_protocol_that_ships_strands_no_booking() -> None:
     worlds, left_over = stranded(OURS)
     assert left_over == 0
     assert worlds > 3_000  # the model did interleave
+
+
+@pytest.mark.parametrize(("duplicates", "expiries"), [(1, 0), (0, 1), (2, 2)])
+def test_doubled_messages_and_lost_flags_strand_none_either(duplicates: int, expiries: int) -> None:
+    # Then several drainers meet at one lane, and all but one give up.
+    few = World(bookers=("commit",) * 2, duplicates=duplicates, expiries=expiries)
+    assert stranded(OURS, few)[1] == 0
+    assert stranded(WAITING_FOR_THE_LOCK, few)[1] == 0
 
 
 def test_clearing_first_and_waiting_for_the_lock_strands_none_either() -> None:

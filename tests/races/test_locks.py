@@ -61,9 +61,9 @@ def test_other_lanes_are_settled_meanwhile(booking_database: Database, make_even
         assert states(booking_database, booking) == ["confirmed"]
 
 
-def test_a_sweep_leaves_a_lane_alone_that_is_being_settled(booking_database: Database, make_event: MakeEvent) -> None:
+def test_nobody_waits_for_a_lane_that_is_being_settled(booking_database: Database, make_event: MakeEvent) -> None:
     event = make_event(5)
-    attempt = partial(settlement.settle_batch, lane=event.lane, batch_max=9, now=datetime.now(UTC), wait=False)
+    attempt = partial(settlement.settle_batch, lane=event.lane, batch_max=9, now=datetime.now(UTC))
     with lane_held(booking_database, event.lane):
         assert booking_database.write(attempt, repeat_lost=False) is None
     assert booking_database.write(attempt, repeat_lost=False) == 0

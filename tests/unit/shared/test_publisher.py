@@ -61,7 +61,7 @@ def assert_bounded(url: str) -> None:
     attempts: list[Callable[[], object]] = [
         lambda: publisher.publish(1),
         lambda: publisher.publish(2),
-        lambda: publisher.sweep(1, expires_seconds=1),
+        lambda: publisher.publish(1, swept=True),
         lambda: flags.take(1),
         lambda: flags.renew(1),
         lambda: flags.clear(1),

@@ -9,7 +9,7 @@ import pytest
 from fakeredis import FakeRedis, FakeServer
 from redis.exceptions import ConnectionError as RedisConnectionError
 
-from shared.queue import FLAG_PREFIX, WakeFlags, Waker
+from shared.queue import AWAKE, SWEPT, WakeFlags, Waker
 from tests.fixtures.servers import wait_until
 
 EXPIRY_SECONDS = 5
@@ -80,8 +80,16 @@ def test_a_flag_is_taken_once_until_it_is_cleared(flags: WakeFlags) -> None:
     assert flags.take(1)
 
 
+def test_flags_of_another_meaning_are_other_flags(flags: WakeFlags, redis: FakeRedis) -> None:
+    swept = WakeFlags(redis, EXPIRY_SECONDS, SWEPT)
+    assert flags.take(1)
+    assert swept.take(1)
+    swept.clear(1)
+    assert not flags.take(1)
+
+
 def test_a_flag_expires_and_renewing_prolongs_it(flags: WakeFlags, redis: FakeRedis) -> None:
-    key = f"{FLAG_PREFIX}1"
+    key = f"{AWAKE}1"
     flags.take(1)
     assert 0 < redis.ttl(key) <= EXPIRY_SECONDS
     redis.expire(key, 1)

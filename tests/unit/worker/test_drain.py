@@ -9,7 +9,7 @@ from fakeredis import FakeRedis, FakeServer
 from booking_service.domain.catalogue import EventState
 from shared.database import Database
 from shared.errors import Unavailable
-from shared.queue import FLAG_PREFIX, WakeFlags
+from shared.queue import AWAKE, WakeFlags
 from tests.fixtures.bookings import MakeEvent, accept, new_booking, states
 from tests.fixtures.box_office import booking_settings, migrated_sqlite
 from worker.drain import Drainer, Turn
@@ -74,7 +74,7 @@ def drainer(database: Database, flags: WakeFlags, batch_max: int = 500, seconds_
 
 
 def is_awake(redis: FakeRedis, event: EventState) -> bool:
-    return bool(redis.exists(f"{FLAG_PREFIX}{event.lane}"))
+    return bool(redis.exists(f"{AWAKE}{event.lane}"))
 
 
 def test_all_that_is_due_is_settled_and_the_flag_freed(
@@ -110,6 +110,28 @@ def test_when_its_time_is_up_a_drainer_keeps_the_flag_and_says_so(
     assert drainer(booking_database, flags, seconds_max=0).drain(event.lane) is Turn.TIME_UP
     assert states(booking_database, booking) == ["pending"]
     assert is_awake(redis, event)
+
+
+def test_a_turn_of_the_sweep_goes_on_when_nobody_else_was_told(
+    booking_database: Database, event: EventState, flags: Flags, redis: FakeRedis
+) -> None:
+    accept(booking_database, new_booking(event))
+    assert drainer(booking_database, flags, seconds_max=0).drain(event.lane, swept=True) is Turn.TIME_UP
+    assert is_awake(redis, event)
+
+
+def test_a_turn_of_the_sweep_ends_with_its_time_when_somebody_else_was_told(
+    booking_database: Database, event: EventState, flags: Flags
+) -> None:
+    # Else each sweep of a long backlog would leave one more turn in the queue, for good.
+    batch = [new_booking(event) for _ in range(4)]
+    accept(booking_database, *batch)
+    flags.take(event.lane)
+    assert drainer(booking_database, flags, seconds_max=0).drain(event.lane, swept=True) is Turn.NOT_OURS
+    assert drainer(booking_database, flags, batch_max=3).drain(event.lane, swept=True) is Turn.EMPTY
+    assert states(booking_database, *batch) == ["confirmed"] * 4
+    # A flag that may be all that is left of a dead drainer must not be kept alive.
+    assert flags.renewed == 0
 
 
 @pytest.mark.parametrize("moment", ["before_clear", "after_clear"])
@@ -163,5 +185,5 @@ def test_without_its_database_a_drainer_says_so_and_frees_no_flag(flags: Flags, 
     flags.take(1)
     with pytest.raises(Unavailable):
         drainer(nowhere, flags).drain(1)
-    assert redis.exists(f"{FLAG_PREFIX}1")
+    assert redis.exists(f"{AWAKE}1")
     nowhere.close()
