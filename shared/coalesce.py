@@ -62,7 +62,8 @@ class Coalescer(Generic[Item, Result]):
 
     async def close(self) -> None:
         """Finish what waits, then end the threads."""
-        while self._tasks:
+        # Not `while self._tasks`: since Python 3.12 gathering what is done does not yield, and would go on for ever.
+        while self._flying:
             await asyncio.gather(*self._tasks)
         self._executor.shutdown()
 

@@ -242,3 +242,12 @@ def test_thousands_of_callers_each_get_their_own_answer() -> None:
 
     run(story)
     assert sorted(item for batch in desk.batches for item in batch) == list(range(5_000))
+
+
+def test_closing_in_the_turn_in_which_the_last_flight_ended_ends() -> None:
+    async def story() -> None:
+        coalescer: Coalescer[int, int] = Coalescer(list, name="x", threads=1, batch_max=1, queue_max=1)
+        assert await coalescer.submit(1) == 1
+        await coalescer.close()
+
+    asyncio.run(story())
