@@ -1,7 +1,8 @@
 """What a process remembers of events: their lane, which never changes, and whether they are full, for a moment.
 
 This is the sold-out shield: a full event is refused without writing anything. Knowledge that an event is full is
-refreshed in the background and forgotten when the database does not answer, so it is never older than two refreshes.
+refreshed in the background and forgotten when the database does not answer, so it is as old as one refresh takes, and
+no older than the database's timeouts allow that to be.
 """
 
 import asyncio

@@ -158,7 +158,7 @@ class ServiceSettings(Settings):
     request_header_bytes_max: int = Field(16_384, ge=1_024, description="A larger header is answered 431.")
     keep_alive_seconds: int = Field(75, ge=1, le=3_600, description="An idle connection is closed after this long.")
     shutdown_seconds: int = Field(10, ge=1, le=300, description="Requests in flight at SIGTERM get this long.")
-    connections_max: int = Field(10_000, ge=10, description="More requests at once are answered 503.")
+    connections_max: int = Field(10_000, ge=10, description="More connections at once are answered 503.")
     access_log: bool = Field(default=False, description="Log a line for each request.")
     database_threads: int = Field(4, ge=1, le=64, description="Concurrent statements outside the batched paths.")
     database_queue_max: int = Field(1_000, ge=1, description="Calls that may wait for those threads; more get 503.")

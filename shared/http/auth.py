@@ -29,17 +29,15 @@ class Authenticator:
 
     async def authenticate(self, request: Request) -> Principal:
         """Return who sent ``request``. Raises Unauthenticated, or KeysUnavailable when no key was ever seen."""
-        values = request.headers.getlist("authorization")
-        if len(values) != 1 or not values[0].lower().startswith(SCHEME):
+        token = _bearer_token(request.headers.getlist("authorization"))
+        if token is None:
             raise Unauthenticated
-        token = values[0][len(SCHEME) :].strip()
         return self._verifier.cached(token) or await self._verify(token)
 
     def remembered(self, authorizations: list[str]) -> Principal | None:
         """Return who sent a request with these Authorization headers, if that is known without any checking."""
-        if len(authorizations) != 1 or not authorizations[0].lower().startswith(SCHEME):
-            return None
-        return self._verifier.cached(authorizations[0][len(SCHEME) :].strip())
+        token = _bearer_token(authorizations)
+        return None if token is None else self._verifier.cached(token)
 
     async def ready(self) -> None:
         """Make sure that tokens can be judged. Raises KeysUnavailable."""
@@ -54,6 +52,12 @@ class Authenticator:
         if key is None:
             raise Unauthenticated
         return self._verifier.verify(token, key)
+
+
+def _bearer_token(authorizations: list[str]) -> str | None:
+    if len(authorizations) != 1 or not authorizations[0].lower().startswith(SCHEME):
+        return None
+    return authorizations[0][len(SCHEME) :].strip()
 
 
 def token_rules(settings: ServiceSettings) -> TokenRules:

@@ -96,7 +96,7 @@ def test_workers_outlive_every_loss_of_redis_under_load(system: System, redis: M
         redis.start()
     assert {answer.status_code for answer in accepted} == {202}
     for answer in accepted:
-        wait_until(lambda: ada.outcome(answer, wait_seconds=5)["status"] == "confirmed", "it is settled", 60)  # noqa: B023
+        wait_until(lambda: ada.outcome(answer, wait_seconds=5)["status"] == "confirmed", "it is settled", 60)  # noqa: B023  called before the loop goes on
     assert system.processes["worker"].poll() is None
     assert system.processes["beat"].poll() is None
     assert "Traceback" not in system.log("beat")
