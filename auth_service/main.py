@@ -10,7 +10,7 @@ from auth_service.domain.passwords import Hasher, argon2
 from auth_service.domain.signing import signing_key
 from shared.http import health
 from shared.http.auth import Authenticator, token_rules
-from shared.http.service import LifespanEvents, create_service
+from shared.http.service import HttpService, LifespanEvents, create_service
 from shared.keys import FixedKey
 from shared.settings import AuthSettings
 from shared.tokens import TokenSigner, TokenVerifier
@@ -18,7 +18,7 @@ from shared.tokens import TokenSigner, TokenVerifier
 SECONDS_PER_MINUTE = 60
 
 
-def create_app(settings: AuthSettings, hasher: Hasher | None = None) -> FastAPI:
+def create_app(settings: AuthSettings, hasher: Hasher | None = None) -> HttpService:
     """Make the application; nothing is connected before it starts. Raises UnusableKeyError.
 
     ``hasher`` is passlib's Argon2 with the configured parameters, if not given.
@@ -36,22 +36,22 @@ def create_app(settings: AuthSettings, hasher: Hasher | None = None) -> FastAPI:
         finally:
             service.close()
 
-    app = create_service(
+    service = create_service(
         title="Event booking: accounts",
         summary="Registers users, logs them in and publishes the keys of their tokens.",
         settings=settings,
         lifespan=lifespan,
     )
     verifier = TokenVerifier(rules, settings.token_cache_max)
-    app.state.authenticator = Authenticator(verifier, FixedKey(key.verifying, key.key_id))
+    service.api.state.authenticator = Authenticator(verifier, FixedKey(key.verifying, key.key_id))
     for router in (
         accounts.routes,
         sessions.routes,
         keys.router(key, settings.token_issuer),
         health.router(),
     ):
-        app.include_router(router)
-    return app
+        service.api.include_router(router)
+    return service
 
 
 def configured_hasher(settings: AuthSettings) -> Hasher:

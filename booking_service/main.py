@@ -14,7 +14,7 @@ from shared.database import Database
 from shared.http import health
 from shared.http.auth import remote_authenticator
 from shared.http.health import Check
-from shared.http.service import create_service
+from shared.http.service import HttpService, create_service
 from shared.offload import BoundedExecutor
 from shared.queue import LanePublisher, WakeFlags, Waker
 from shared.settings import BookingSettings
@@ -22,20 +22,19 @@ from shared.settings import BookingSettings
 LOOKUPS = 2  # kinds of batched reads: bookings and events
 
 
-def create_app(settings: BookingSettings) -> FastAPI:
+def create_app(settings: BookingSettings) -> HttpService:
     """Build the booking service; connections are made when it starts."""
-    app = create_service(
+    service = create_service(
         title="Booking service",
         summary="Events, and bookings of their seats.",
         settings=settings,
         lifespan=_lifespan,
         inner=[Middleware(FastPath)],
     )
-    app.state.settings = settings
-    app.include_router(events.router)
-    app.include_router(bookings.router)
-    app.include_router(health.router())
-    return app
+    service.api.state.settings = settings
+    for router in (events.router, bookings.router, health.router()):
+        service.api.include_router(router)
+    return service
 
 
 @asynccontextmanager

@@ -2,7 +2,7 @@
 
 import logging
 import threading
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 
 from celery import Celery
@@ -27,14 +27,25 @@ BROKER_ERRORS = (OperationalError, RedisError, OSError)
 log = logging.getLogger(__name__)
 
 
+# One round trip for all lanes of a batch: under load nearly every flag is set already.
+TAKE_SCRIPT = """
+local taken = {}
+for number, flag in ipairs(KEYS) do
+    if redis.call('SET', flag, '1', 'NX', 'EX', ARGV[1]) then taken[#taken + 1] = number end
+end
+return taken
+"""
+
+
 class WakeFlags:
-    """One flag a lane, with an expiry. Raises RedisError when Redis is away."""
+    """One flag a lane, with an expiry. Each call is one round trip; all raise RedisError when Redis is away."""
 
     def __init__(self, redis: "Redis", expiry_seconds: int, meaning: str = AWAKE) -> None:
         """Keep the flags with this ``meaning`` in ``redis``, each for ``expiry_seconds`` unless renewed."""
         self._redis = redis
         self._expiry_seconds = expiry_seconds
         self._meaning = meaning
+        self._take = redis.register_script(TAKE_SCRIPT)
 
     @classmethod
     def connect(cls, url: str, *, expiry_seconds: int, timeout_seconds: float, meaning: str = AWAKE) -> "WakeFlags":
@@ -47,17 +58,23 @@ class WakeFlags:
         )
         return cls(redis, expiry_seconds, meaning)
 
-    def take(self, lane: int) -> bool:
-        """Set the flag of ``lane`` and return whether it was free: if so, what it means is now the caller's to do."""
-        return bool(self._redis.set(self._flag(lane), "1", nx=True, ex=self._expiry_seconds))
+    def take(self, lanes: Iterable[int]) -> list[int]:
+        """Set the flags of ``lanes`` and return those that were free: what they mean is now the caller's to do."""
+        asked = list(lanes)
+        taken = self._take(keys=self._flags(asked), args=[self._expiry_seconds]) if asked else []
+        return [asked[number - 1] for number in taken]
 
-    def renew(self, lane: int) -> None:
-        """Let the flag of ``lane`` live on, setting it if it is gone."""
-        self._redis.set(self._flag(lane), "1", ex=self._expiry_seconds)
+    def renew(self, lanes: Iterable[int]) -> None:
+        """Let the flags of ``lanes`` live on, setting those that are gone."""
+        with self._redis.pipeline(transaction=False) as pipeline:
+            for flag in self._flags(lanes):
+                pipeline.set(flag, "1", ex=self._expiry_seconds)
+            pipeline.execute()
 
-    def clear(self, lane: int) -> None:
-        """Free the flag of ``lane``."""
-        self._redis.delete(self._flag(lane))
+    def clear(self, lanes: Iterable[int]) -> None:
+        """Free the flags of ``lanes``."""
+        if flags := self._flags(lanes):
+            self._redis.delete(*flags)
 
     def ping(self) -> bool:
         """Return True when Redis answers."""
@@ -67,13 +84,13 @@ class WakeFlags:
         """Close the connections."""
         self._redis.close()
 
-    def _flag(self, lane: int) -> str:
-        return f"{self._meaning}{lane}"
+    def _flags(self, lanes: Iterable[int]) -> list[str]:
+        return [f"{self._meaning}{lane}" for lane in lanes]
 
 
 @dataclass(frozen=True, slots=True)
 class LanePublisher:
-    """Sends `settle(lane)` through Celery, bounded in time: a producer's settings differ from a consumer's."""
+    """Sends `settle(lanes)` through Celery, bounded in time: a producer's settings differ from a consumer's."""
 
     celery: Celery
 
@@ -97,18 +114,19 @@ class LanePublisher:
         )
         return cls(celery)
 
-    def publish(self, lane: int, *, swept: bool = False) -> None:
-        """Have ``lane`` drained, on behalf of the sweep or of a wake-up. Raises one of BROKER_ERRORS."""
-        self.celery.send_task(SETTLE, args=[lane], kwargs={"swept": swept}, queue=LANES_QUEUE, retry=False)
+    def publish(self, lanes: Sequence[int], *, swept: bool = False) -> None:
+        """Have ``lanes`` drained, on behalf of the sweep or of a wake-up. Raises one of BROKER_ERRORS."""
+        self.celery.send_task(SETTLE, args=[lanes], kwargs={"swept": swept}, queue=LANES_QUEUE, retry=False)
 
 
 class Waker:
     """Wakes lanes from a thread of its own, so that no request ever waits for Redis.
 
-    The lanes still to wake are a set: while Redis is slow or away, a thousand wake-ups of a lane are one.
+    The lanes still to wake are a set: while Redis is slow or away, a thousand wake-ups of a lane are one. All lanes
+    that are to be woken at a moment go in one message.
     """
 
-    def __init__(self, flags: WakeFlags, publish: Callable[[int], None], pause_seconds: float) -> None:
+    def __init__(self, flags: WakeFlags, publish: Callable[[Sequence[int]], None], pause_seconds: float) -> None:
         """Wake with ``flags`` and ``publish``; after a failure leave Redis alone for ``pause_seconds``."""
         self._flags = flags
         self._publish = publish
@@ -140,37 +158,33 @@ class Waker:
                 lanes, self._lanes = self._lanes, set()
             if not lanes:
                 return
-            while lanes:
-                lane = lanes.pop()
-                if not self._wake(lane):
-                    if self._closing.is_set():
-                        return  # the sweep will find them
-                    self.wake({lane, *lanes})
-                    self._closing.wait(self._pause_seconds)
-                    break
+            if not self._wake(sorted(lanes)):
+                if self._closing.is_set():
+                    return  # the sweep will find them
+                self.wake(lanes)
+                self._closing.wait(self._pause_seconds)
 
-    def _wake(self, lane: int) -> bool:
-        taken = False
+    def _wake(self, lanes: list[int]) -> bool:
+        taken: list[int] = []
         try:
-            taken = self._flags.take(lane)
+            taken = self._flags.take(lanes)
             if taken:
-                self._publish(lane)
+                self._publish(taken)
         except Exception as error:  # noqa: BLE001  whatever it is, this thread is the only one that wakes lanes
             log.warning(
-                "cannot wake lane %d, will try again in %s s: %s: %s",
-                lane,
+                "cannot wake lanes %s, will try again in %s s: %s: %s",
+                lanes,
                 self._pause_seconds,
                 type(error).__name__,
                 error,
             )
-            if taken:
-                self._forget(lane)
+            self._forget(taken)
             return False
         return True
 
-    def _forget(self, lane: int) -> None:
+    def _forget(self, lanes: list[int]) -> None:
         # A flag without a message would keep everybody else from sending one until it expires.
         try:
-            self._flags.clear(lane)
+            self._flags.clear(lanes)
         except Exception as error:  # noqa: BLE001  as above
-            log.warning("cannot clear the flag of lane %d, it will expire: %s", lane, error)
+            log.warning("cannot clear the flags of lanes %s, they will expire: %s", lanes, error)

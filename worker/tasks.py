@@ -12,7 +12,7 @@ from shared.database import Database
 from shared.errors import Unavailable
 from shared.queue import AWAKE, BROKER_ERRORS, SETTLE, SWEEP, SWEPT, LanePublisher, WakeFlags
 from worker.app import CONNECT_SECONDS, app, settings
-from worker.drain import Drainer, Turn
+from worker.drain import Drainer
 
 CONNECTIONS = 1  # a task does one thing at a time
 
@@ -38,6 +38,7 @@ def drainer() -> Drainer:
     return Drainer(
         Database.connect(settings.database_url.get_secret_value(), settings, CONNECTIONS),
         flags(AWAKE),
+        publisher().publish,
         batch_max=settings.settle_batch_max,
         seconds_max=settings.drain_seconds_max,
     )
@@ -50,13 +51,12 @@ def publisher() -> LanePublisher:
 
 
 @app.task(name=SETTLE, throws=EXPECTED_ERRORS)
-def settle(lane: int, *, swept: bool = False) -> None:
-    """Drain ``lane``; when it has more work than one turn allows, queue again behind the other lanes."""
+def settle(lanes: list[int], *, swept: bool = False) -> None:
+    """Drain ``lanes``; when they have more work than one turn allows, they queue again behind the others."""
     if swept:
         with suppress(RedisError):
-            flags(SWEPT).clear(lane)
-    if drainer().drain(lane, swept=swept) is Turn.TIME_UP:
-        publisher().publish(lane)
+            flags(SWEPT).clear(lanes)
+    drainer().drain(lanes, swept=swept)
 
 
 @app.task(name=SWEEP, throws=EXPECTED_ERRORS)
@@ -67,5 +67,5 @@ def sweep() -> None:
     """
     age = timedelta(seconds=settings.sweep_age_seconds)
     for lane in drainer().database.read(partial(settlement.lanes_overdue, now=utc_now(), age=age)):
-        if flags(SWEPT).take(lane):
-            publisher().publish(lane, swept=True)
+        if flags(SWEPT).take([lane]):
+            publisher().publish([lane], swept=True)

@@ -1,23 +1,20 @@
 """The seat decision: pure, so that thousands of generated cases can question it."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
-from uuid import UUID
+from typing import NamedTuple
 
 from booking_service.domain.models import CONFIRMED, REJECTED, SOLD_OUT
 
 
-@dataclass(frozen=True, slots=True)
-class DueBooking:
+class DueBooking(NamedTuple):
     """A booking that waits for its decision."""
 
-    id: UUID
+    id: bytes  # the 16 of its UUID, as the table has them
     event_id: int
     seats: int
 
 
-@dataclass(frozen=True, slots=True)
-class Outcome:
+class Outcome(NamedTuple):
     """What was decided, and why when it is a refusal."""
 
     booking: DueBooking

@@ -1,16 +1,17 @@
 """Intake: all bookings that wait at a moment become one insert. Ids are made before, so that it can be repeated."""
 
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
 
-from sqlalchemy import Connection, and_, insert, select
+from sqlalchemy import Connection, and_, select
 from sqlalchemy.exc import IntegrityError
 
 from booking_service.domain.errors import EventNotFound, IdempotencyKeyReused
 from booking_service.domain.lookup import COLUMNS, BookingState
 from booking_service.domain.models import PENDING, Booking
+from shared import literals
 from shared.errors import Problem
 
 ATTEMPTS_EACH = 2
@@ -107,8 +108,7 @@ def _insert_one(connection: Connection, new: NewBooking) -> BookingState | Probl
 def _insert(connection: Connection, batch: list[NewBooking]) -> dict[UUID, BookingState]:
     if not batch:
         return {}
-    rows = [_row(new) for new in batch]
-    connection.execute(insert(Booking), rows)
+    connection.exec_driver_sql(_insert_statement(connection, batch))
     return {
         new.id: BookingState(
             new.id, new.event_id, new.user_id, new.seats, PENDING, None, new.lane, new.created_at, None
@@ -117,10 +117,16 @@ def _insert(connection: Connection, batch: list[NewBooking]) -> dict[UUID, Booki
     }
 
 
-def _row(new: NewBooking) -> dict[str, object]:
-    row = asdict(new)
-    row["due_lane"] = row.pop("lane")
-    return row | {"status": PENDING}
+def _insert_statement(connection: Connection, batch: list[NewBooking]) -> str:
+    rows = ",".join(
+        f"({literals.blob(new.id.bytes)},{new.event_id},{new.user_id},{new.seats},'{PENDING}',{new.lane},"
+        f"{literals.text(connection, new.idempotency_key)},{literals.moment(new.created_at)})"
+        for new in batch
+    )
+    return (
+        "INSERT INTO bookings (id,event_id,user_id,seats,status,due_lane,idempotency_key,created_at) "  # noqa: S608  literals
+        f"VALUES {rows}"
+    )
 
 
 def _find(connection: Connection, batch: list[NewBooking]) -> dict[UUID, BookingState]:

@@ -1,20 +1,21 @@
-"""Settlement: the due bookings of one lane, decided in order, one batch a transaction.
+"""Settlement: the due bookings of a few lanes, decided in order, one batch a transaction.
 
 The one lock rule: take the lane, first, once. Whoever holds the lane's row may change the seats of its events.
 """
 
+from collections import defaultdict
 from collections.abc import Sequence
+from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from itertools import groupby
-from operator import attrgetter
 from uuid import UUID
 
-from sqlalchemy import CursorResult, case, func, select, update
+from sqlalchemy import func, select
 from sqlalchemy.engine import Connection
 
 from booking_service.domain.decision import DueBooking, Outcome, decide, seats_taken
-from booking_service.domain.models import Booking, Lane, Stock
+from booking_service.domain.models import PENDING, Booking, Lane
 from shared.database import BinaryUuid, is_mysql
+from shared.literals import blob, moment, numbers, text
 
 UUID7_TIMESTAMP_SHIFT = 80  # a UUIDv7 begins with 48 bits of milliseconds since 1970 (RFC 9562, section 5.7)
 
@@ -23,43 +24,54 @@ class SettlementConflictError(RuntimeError):
     """The rows are not as the lane's holder left them: somebody wrote without the lock. Nothing is committed."""
 
 
-def lock_lane(connection: Connection, lane: int) -> bool:
-    """Take the lock of ``lane`` until the transaction ends; return False, without waiting, when somebody has it.
+@dataclass(frozen=True, slots=True)
+class Batch:
+    """What one transaction of settlement came to."""
 
-    SQLite has one lock for all lanes, and the transaction has it since it began. Raises LookupError for a lane that no
-    event was ever given.
+    lanes: list[int]  # those whose lock was got, in order; the others are being settled by somebody else
+    settled: int  # bookings decided
+    unreached: list[int]  # lanes of `lanes` that come after the last one in a batch that was full
+
+
+def lock_lanes(connection: Connection, lanes: Sequence[int]) -> list[int]:
+    """Take the locks of ``lanes`` until the transaction ends; return those that were got, in order, without waiting.
+
+    Nobody who has a lane's lock ever waits for another's, so there is no order to keep and no deadlock. SQLite has one
+    lock for all lanes, and the transaction has it since it began. Raises LookupError for a lane that no event was ever
+    given.
     """
     if not is_mysql(connection):
-        return True
-    rows = select(Lane.lane).where(Lane.lane == lane)
-    if connection.scalar(rows.with_for_update(skip_locked=True)) is not None:
-        return True
-    if connection.scalar(rows) is None:
-        msg = f"lane {lane} has no row"
+        return sorted(lanes)
+    # One by one, each by its key: `lane IN (…)` is a scan, even where an index is forced, and locks the rows of other
+    # lanes for a moment. Their drainers, who do not wait, would take them for being settled by somebody else.
+    locks = " UNION ALL ".join(f"(SELECT lane FROM lanes WHERE lane={lane} FOR UPDATE SKIP LOCKED)" for lane in lanes)  # noqa: S608  numbers
+    locked = sorted(connection.exec_driver_sql(locks).scalars())
+    if len(locked) < len(lanes) and (unknown := set(lanes).difference(connection.scalars(select(Lane.lane)))):
+        msg = f"lanes {sorted(unknown)} have no row"
         raise LookupError(msg)
-    return False
+    return locked
 
 
-def settle_batch(connection: Connection, lane: int, *, batch_max: int, now: datetime) -> int | None:
-    """Decide up to ``batch_max`` due bookings of ``lane`` and write what was decided; return how many they were.
+def settle_batch(connection: Connection, lanes: Sequence[int], *, batch_max: int, now: datetime) -> Batch:
+    """Decide up to ``batch_max`` due bookings of ``lanes``, lane after lane, and write what was decided.
 
-    Returns None when another drainer holds the lane: it looks again after this batch, so it will see what the caller
-    was sent for. Raises SettlementConflictError when a row changed under the lock.
+    A lane that another drainer holds is left out: that drainer looks again after its batch, so it will see what the
+    caller was sent for. Raises SettlementConflictError when a row changed under the lock.
     """
-    if not lock_lane(connection, lane):
-        return None
-    due = _due(connection, lane, batch_max)
+    held = lock_lanes(connection, lanes)
+    due, lanes_of_due = _due(connection, held, batch_max) if held else ([], [])
     if not due:
-        return 0
+        return Batch(held, 0, [])
     outcomes = decide(_available(connection, {booking.event_id for booking in due}), due)
-    _write_outcomes(connection, lane, outcomes, now)
+    _write_outcomes(connection, outcomes, now)
     _take_seats(connection, seats_taken(outcomes))
-    return len(due)
+    return Batch(held, len(due), [lane for lane in held if lane > lanes_of_due[-1]] if len(due) == batch_max else [])
 
 
-def has_due(connection: Connection, lane: int) -> bool:
-    """Tell whether ``lane`` has a due booking, without its lock."""
-    return connection.scalar(select(Booking.id).where(Booking.due_lane == lane).limit(1)) is not None
+def lanes_due(connection: Connection, lanes: Sequence[int]) -> list[int]:
+    """List those of ``lanes`` that have a due booking, without their locks."""
+    due = select(Booking.due_lane).where(Booking.due_lane.in_(lanes)).distinct()
+    return [lane for lane in connection.scalars(due) if lane is not None]
 
 
 def lanes_overdue(connection: Connection, now: datetime, age: timedelta) -> list[int]:
@@ -79,48 +91,55 @@ def lanes_overdue(connection: Connection, now: datetime, age: timedelta) -> list
     ]
 
 
-def _due(connection: Connection, lane: int, batch_max: int) -> list[DueBooking]:
-    rows = connection.execute(
-        select(Booking.id, Booking.event_id, Booking.seats)
-        .where(Booking.due_lane == lane)
-        .order_by(Booking.id)
-        .limit(batch_max)
-    )
-    return [DueBooking(*row) for row in rows]
+def _due(connection: Connection, lanes: Sequence[int], batch_max: int) -> tuple[list[DueBooking], list[int]]:
+    """Read what is due, in the order of the index, which stops at the limit however long the queue is."""
+    rows = connection.exec_driver_sql(
+        f"SELECT id,event_id,seats,due_lane FROM bookings WHERE due_lane IN ({numbers(lanes)}) "  # noqa: S608  numbers
+        f"ORDER BY due_lane,id LIMIT {batch_max}"
+    ).all()
+    return [DueBooking(*row[:3]) for row in rows], [row[3] for row in rows]
 
 
 def _available(connection: Connection, event_ids: set[int]) -> dict[int, int]:
-    rows = connection.execute(select(Stock.event_id, Stock.available).where(Stock.event_id.in_(event_ids)))
+    rows = connection.exec_driver_sql(
+        f"SELECT event_id,available FROM stock WHERE event_id IN ({numbers(event_ids)})"  # noqa: S608  numbers
+    )
     return {event_id: available for event_id, available in rows}  # noqa: C416  a Row is not a plain tuple to mypy
 
 
-def _write_outcomes(connection: Connection, lane: int, outcomes: Sequence[Outcome], now: datetime) -> None:
-    verdict = attrgetter("status", "reason")
-    for (status, reason), group in groupby(sorted(outcomes, key=lambda o: (o.status, o.reason or "")), key=verdict):
-        ids = [outcome.booking.id for outcome in group]
-        result = connection.execute(
-            update(Booking)
-            .where(Booking.id.in_(ids), Booking.due_lane == lane)
-            .values(status=status, reason=reason, due_lane=None, settled_at=now)
+def _write_outcomes(connection: Connection, outcomes: Sequence[Outcome], now: datetime) -> None:
+    groups: dict[tuple[str, str | None], list[bytes]] = defaultdict(list)
+    for booking, status, reason in outcomes:
+        groups[status, reason].append(booking.id)
+    for (status, reason), ids in groups.items():
+        # Not `AND due_lane …`, which an index serves: a walk through that would wait for bookings of other lanes.
+        _run(
+            connection,
+            f"UPDATE bookings SET status='{status}',reason={text(connection, reason)},due_lane=NULL,"  # noqa: S608  codes of our own and literals
+            f"settled_at={moment(now)} WHERE id IN ({','.join(map(blob, ids))}) AND status='{PENDING}'",
+            rows=len(ids),
         )
-        _expect(result, len(ids))
 
 
 def _take_seats(connection: Connection, taken: dict[int, int]) -> None:
     if not taken:
         return
+    events: dict[int, list[int]] = defaultdict(list)
+    for event_id, seats in taken.items():
+        events[seats].append(event_id)
+    cases = " ".join(f"WHEN event_id IN ({numbers(ids)}) THEN {seats}" for seats, ids in events.items())
     # One statement for all events. Relative, and bounded by the table's CHECK: a second defence behind the lock.
-    result = connection.execute(
-        update(Stock)
-        .where(Stock.event_id.in_(taken))
-        .values(available=Stock.available - case(taken, value=Stock.event_id))
+    _run(
+        connection,
+        f"UPDATE stock SET available=available-CASE {cases} END WHERE event_id IN ({numbers(taken)})",  # noqa: S608  numbers
+        rows=len(taken),
     )
-    _expect(result, len(taken))
 
 
-def _expect(result: CursorResult[tuple[()]], rows: int) -> None:
-    if result.rowcount != rows:
-        msg = f"{result.rowcount} rows changed where {rows} should have"
+def _run(connection: Connection, statement: str, *, rows: int) -> None:
+    changed = connection.exec_driver_sql(statement).rowcount
+    if changed != rows:
+        msg = f"{changed} rows changed where {rows} should have"
         raise SettlementConflictError(msg)
 
 

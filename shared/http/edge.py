@@ -57,6 +57,8 @@ class Edge:
             await problem_response(problem)(scope, receive, send_with_id)
 
     def _bounded(self, headers: dict[bytes, bytes], receive: Receive) -> Receive:
+        if b"content-length" not in headers and b"transfer-encoding" not in headers:
+            return receive  # without either there is no body (RFC 9112, section 6.3)
         if int(headers.get(b"content-length", b"0")) > self._body_bytes_max:
             raise PayloadTooLarge  # also when nobody would read it
         received = 0

@@ -112,6 +112,7 @@ def install(app: FastAPI) -> None:
     app.add_exception_handler(Problem, _on_problem)
     app.add_exception_handler(RequestValidationError, _on_invalid_request)
     app.add_exception_handler(HTTPException, _on_http_exception)
+    app.add_exception_handler(Exception, _on_bug)
 
 
 async def _on_problem(_request: Request, error: Exception) -> Response:
@@ -145,6 +146,10 @@ async def _on_http_exception(request: Request, error: Exception) -> Response:
     if error.status_code == MethodNotAllowed.status:
         response.headers["Allow"] = ", ".join(sorted(_methods(request)))
     return response
+
+
+async def _on_bug(_request: Request, _error: Exception) -> Response:
+    return problem_response(InternalError())  # logged at the edge, where it is raised again
 
 
 def _methods(request: Request) -> set[str]:

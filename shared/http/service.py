@@ -9,6 +9,7 @@ import uvicorn
 from fastapi import FastAPI
 from fastapi_offline import FastAPIOffline
 from starlette.middleware import Middleware
+from starlette.types import ASGIApp, Receive, Scope, Send
 
 from shared.http import problems
 from shared.http.edge import Edge
@@ -36,34 +37,49 @@ class Server(uvicorn.Server):
         super().handle_exit(sig, frame)
 
 
+class HttpService:
+    """A FastAPI application behind layers that see each request before any part of the framework does."""
+
+    def __init__(self, api: FastAPI, layers: Sequence[Middleware]) -> None:
+        """Put ``layers``, the outermost first, around ``api``."""
+        self.api = api
+        self.layers = layers
+        self._outermost: ASGIApp = api
+        for layer in reversed(layers):
+            self._outermost = layer.cls(self._outermost, *layer.args, **layer.kwargs)
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Handle one request; it is this object that a server serves."""
+        scope["app"] = self.api
+        await self._outermost(scope, receive, send)
+
+
 def create_service(
     *, title: str, summary: str, settings: ServiceSettings, lifespan: Lifespan, inner: Sequence[Middleware] = ()
-) -> FastAPI:
-    """Make an application with problem documents, request ids, bounded bodies and documentation without a CDN.
+) -> HttpService:
+    """Make a service with problem documents, request ids, bounded bodies and documentation without a CDN.
 
-    ``inner`` stands between those edges and the routes.
+    ``inner`` stands between those edges and FastAPI.
     """
-    edge = Middleware(Edge, body_bytes_max=settings.request_body_bytes_max)
-    app = FastAPIOffline(
+    api = FastAPIOffline(
         title=title,
         summary=summary,
         version="1",
         lifespan=lifespan,
-        middleware=[edge, *inner],
         # A redirect would name the host that the caller claims to have asked.
         redirect_slashes=False,
     )
     # Set as soon as the process is told to end; the lifespan's end comes only after the last answer.
-    app.state.stopping = asyncio.Event()
-    problems.install(app)
-    return app
+    api.state.stopping = asyncio.Event()
+    problems.install(api)
+    return HttpService(api, [Middleware(Edge, body_bytes_max=settings.request_body_bytes_max), *inner])
 
 
-def serve(app: FastAPI, settings: ServiceSettings, port: int) -> None:
+def serve(service: HttpService, settings: ServiceSettings, port: int) -> None:
     """Answer requests until SIGTERM or SIGINT, then finish what is in flight."""
     configure_logging(settings.log_level)
     config = uvicorn.Config(
-        app,
+        service,
         host=settings.host,
         port=port,
         loop="uvloop",
@@ -76,7 +92,7 @@ def serve(app: FastAPI, settings: ServiceSettings, port: int) -> None:
         timeout_keep_alive=settings.keep_alive_seconds,
         timeout_graceful_shutdown=settings.shutdown_seconds,
     )
-    server = Server(config, app.state.stopping)
+    server = Server(config, service.api.state.stopping)
     with suppress(KeyboardInterrupt):  # which uvicorn raises again once all is closed
         server.run()
     if not server.started:

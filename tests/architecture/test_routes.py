@@ -48,8 +48,8 @@ HEALTH = "/health/"
 
 def application(service: str) -> FastAPI:
     if service == "auth":
-        return auth_service.main.create_app(auth_settings("sqlite://"))
-    return booking_service.main.create_app(booking_settings("sqlite://"))
+        return auth_service.main.create_app(auth_settings("sqlite://")).api
+    return booking_service.main.create_app(booking_settings("sqlite://")).api
 
 
 @pytest.fixture(scope="module", params=sorted(PUBLIC))

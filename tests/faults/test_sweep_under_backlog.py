@@ -34,7 +34,7 @@ def test_a_lost_wake_up_is_found_while_other_lanes_are_busy(
     accept(booking_database, lost)  # and nobody is told
     publisher = LanePublisher.connect(redis_url, timeout_seconds=5)
     for event in busy:
-        publisher.publish(event.lane)
+        publisher.publish([event.lane])
     publisher.celery.close()
 
     system.environment |= {"SETTLE_BATCH_MAX": "2", "DRAIN_SECONDS_MAX": "1", "WORKER_CONCURRENCY": "2"}

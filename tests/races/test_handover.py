@@ -2,7 +2,7 @@
 
 import itertools
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from enum import Enum, auto
 from queue import Empty, SimpleQueue
 
@@ -14,7 +14,7 @@ from shared.database import Database
 from shared.queue import WakeFlags
 from tests.fixtures.bookings import MakeEvent, accept, new_booking
 from tests.fixtures.databases import REAL
-from worker.drain import Drainer, Turn
+from worker.drain import Drainer
 
 ROUNDS = 1_000
 ROUNDS_OF_A_BROKEN_ONE = 20
@@ -39,30 +39,31 @@ class FlagsThatTell(WakeFlags):
         self.racing = True
         self._moments = moments
 
-    def clear(self, lane: int) -> None:
+    def clear(self, lanes: Iterable[int]) -> None:
         moment, booked = next(self._moments), threading.Event()
         if moment is Moment.AFTER_THE_FLAG_IS_FREED:
-            super().clear(lane)
+            super().clear(lanes)
         self.finishing.put(booked)
         if moment is Moment.BEFORE_THE_FLAG_IS_FREED and self.racing:
             assert booked.wait(EXPIRY_SECONDS)
         if moment is not Moment.AFTER_THE_FLAG_IS_FREED:
-            super().clear(lane)
+            super().clear(lanes)
 
 
 class NoSecondLook(Drainer):
     """The mistake that the protocol exists to prevent."""
 
-    def _has_due(self, lane: int) -> bool:  # noqa: ARG002  looks at nothing
-        return False
+    def _due(self, lanes: list[int]) -> list[int]:  # noqa: ARG002  looks at nothing
+        return []
 
 
 class Race:
     """Bookings, wake-ups and worker threads around one lane; the queue stands for Celery's."""
 
-    def __init__(self, drainer: Drainer, flags: FlagsThatTell, event: EventState) -> None:
-        self._drainer, self._flags, self._event = drainer, flags, event
-        self._messages: SimpleQueue[int | None] = SimpleQueue()
+    def __init__(self, kind: type[Drainer], database: Database, flags: FlagsThatTell, event: EventState) -> None:
+        self._database, self._flags, self._event = database, flags, event
+        self.messages: SimpleQueue[Sequence[int] | None] = SimpleQueue()
+        self._drainer = kind(database, flags, self.messages.put, batch_max=500, seconds_max=2)
         self._threads = [threading.Thread(target=self._work) for _ in range(WORKERS)]
 
     def run(self, rounds: int) -> None:
@@ -81,7 +82,7 @@ class Race:
         while not self._flags.finishing.empty():
             self._flags.finishing.get().set()
         for _ in self._threads:
-            self._messages.put(None)
+            self.messages.put(None)
         for thread in self._threads:
             while thread.is_alive():
                 thread.join(0.05)
@@ -89,14 +90,13 @@ class Race:
                     self._flags.finishing.get().set()
 
     def _book_and_wake(self) -> None:
-        accept(self._drainer.database, new_booking(self._event))
-        if self._flags.take(self._event.lane):
-            self._messages.put(self._event.lane)
+        accept(self._database, new_booking(self._event))
+        if taken := self._flags.take([self._event.lane]):
+            self.messages.put(taken)
 
     def _work(self) -> None:
-        while (lane := self._messages.get()) is not None:
-            if self._drainer.drain(lane) is Turn.TIME_UP:
-                self._messages.put(lane)
+        while (lanes := self.messages.get()) is not None:
+            self._drainer.drain(lanes)
 
 
 @pytest.fixture(params=REAL)
@@ -126,8 +126,7 @@ def counts(database: Database) -> dict[str, int]:
 def test_no_booking_is_left_pending_when_it_arrives_as_the_drainer_finishes(
     booking_database: Database, event: EventState, flags: FlagsThatTell
 ) -> None:
-    drainer = Drainer(booking_database, flags, batch_max=500, seconds_max=2)
-    Race(drainer, flags, event).run(ROUNDS)
+    Race(Drainer, booking_database, flags, event).run(ROUNDS)
     assert counts(booking_database) == {"confirmed": ROUNDS + 1}
 
 
@@ -135,6 +134,5 @@ def test_without_the_second_look_a_booking_is_left_pending(
     booking_database: Database, event: EventState, flags: FlagsThatTell
 ) -> None:
     # The test above can fail: the same race with one step left out.
-    drainer = NoSecondLook(booking_database, flags, batch_max=500, seconds_max=2)
-    Race(drainer, flags, event).run(ROUNDS_OF_A_BROKEN_ONE)
+    Race(NoSecondLook, booking_database, flags, event).run(ROUNDS_OF_A_BROKEN_ONE)
     assert counts(booking_database)["pending"] > 0

@@ -17,9 +17,9 @@ from shared.settings import BookingSettings, load
 def main() -> None:
     """Answer requests until told to end."""
     settings = load(BookingSettings)
-    app = baseline("Empty endpoint", settings, with_database=False)
+    service = baseline("Empty endpoint", settings, with_database=False)
 
-    @app.post("/events/{event_id}/book", status_code=202)
+    @service.api.post("/events/{event_id}/book", status_code=202)
     async def book(event_id: EventId, seats: Seats, user: User, response: Response) -> BookingOut:
         now = datetime.now(UTC)
         state = BookingState(uuid7(), event_id, user.uid, seats, PENDING, None, 0, now, None)
@@ -27,7 +27,7 @@ def main() -> None:
         response.headers["Retry-After"] = "1"
         return answer(state)
 
-    serve(app, settings, settings.port)
+    serve(service, settings, settings.port)
 
 
 if __name__ == "__main__":

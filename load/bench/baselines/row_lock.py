@@ -44,16 +44,16 @@ def book_seats(connection: Connection, event_id: int, user_id: int, seats: int) 
 def main() -> None:
     """Answer requests until told to end."""
     settings = load(BookingSettings)
-    app = baseline("Row lock", settings, with_database=True)
+    service = baseline("Row lock", settings, with_database=True)
 
-    @app.post("/events/{event_id}/book", status_code=202)
+    @service.api.post("/events/{event_id}/book", status_code=202)
     def book(event_id: EventId, seats: Seats, user: User, request: Request, response: Response) -> BookingOut:
         database: Database = request.app.state.database
         state = database.write(lambda c: book_seats(c, event_id, user.uid, seats), repeat_lost=False)
         response.headers["Location"] = f"/bookings/{state.id}"
         return answer(state)
 
-    serve(app, settings, settings.port)
+    serve(service, settings, settings.port)
 
 
 if __name__ == "__main__":

@@ -2,23 +2,26 @@
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from functools import partial
+from uuid import UUID
 
-from fastapi import FastAPI
+from fastapi import FastAPI, Request
 
 from booking_service.api.schemas import BookingOut
 from booking_service.box_office import BookingView
-from booking_service.domain.lookup import BookingState
+from booking_service.domain.errors import BookingNotFound
+from booking_service.domain.lookup import BookingState, find_bookings
 from shared.database import Database
-from shared.http.auth import remote_authenticator
-from shared.http.service import create_service
+from shared.http.auth import AnyUser, remote_authenticator
+from shared.http.service import HttpService, create_service
 from shared.settings import BookingSettings
 
 # Starlette runs synchronous endpoints in this many threads; each may need a connection.
 THREADS = 40
 
 
-def baseline(title: str, settings: BookingSettings, *, with_database: bool) -> FastAPI:
-    """Make an application with `state.database` and the token check of ours."""
+def baseline(title: str, settings: BookingSettings, *, with_database: bool) -> HttpService:
+    """Make a service with `state.database`, polls of it, and the token check of ours."""
 
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
@@ -28,7 +31,19 @@ def baseline(title: str, settings: BookingSettings, *, with_database: bool) -> F
         yield
         await app.state.authenticator.close()
 
-    return create_service(title=title, summary=title, settings=settings, lifespan=lifespan)
+    service = create_service(title=title, summary=title, settings=settings, lifespan=lifespan)
+    if with_database:
+        service.api.get("/bookings/{booking_id}")(get_booking)
+    return service
+
+
+def get_booking(booking_id: UUID, user: AnyUser, request: Request) -> BookingOut:
+    """Look one booking up by its id, as the usual endpoint does."""
+    database: Database = request.app.state.database
+    found = database.read(partial(find_bookings, ids=[booking_id])).get(booking_id)
+    if found is None or found.user_id != user.uid:
+        raise BookingNotFound
+    return answer(found)
 
 
 def answer(state: BookingState) -> BookingOut:

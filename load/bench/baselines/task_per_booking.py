@@ -85,9 +85,9 @@ def insert_pending(connection: Connection, event_id: int, user_id: int, seats: i
 def main() -> None:
     """Answer requests until told to end."""
     settings = load(BookingSettings)
-    api = baseline("Task per booking", settings, with_database=True)
+    service = baseline("Task per booking", settings, with_database=True)
 
-    @api.post("/events/{event_id}/book", status_code=202)
+    @service.api.post("/events/{event_id}/book", status_code=202)
     def book(event_id: EventId, seats: Seats, user: User, request: Request, response: Response) -> BookingOut:
         database: Database = request.app.state.database
         state = database.write(lambda c: insert_pending(c, event_id, user.uid, seats), repeat_lost=False)
@@ -95,7 +95,7 @@ def main() -> None:
         response.headers["Location"] = f"/bookings/{state.id}"
         return answer(state)
 
-    serve(api, settings, settings.port)
+    serve(service, settings, settings.port)
 
 
 if __name__ == "__main__":

@@ -10,6 +10,7 @@ from booking_service.domain.errors import EventNotFound, IdempotencyKeyReused
 from booking_service.domain.lookup import BookingState
 from shared.database import Database
 from tests.fixtures.bookings import MakeEvent, accept, new_booking, settle, states
+from tests.fixtures.databases import statements_of
 
 
 def stored(answer: object) -> BookingState:
@@ -69,6 +70,30 @@ def test_keys_that_differ_at_all_are_different(
     event = make_event(10)
     answers = accept(booking_database, new_booking(event, key=one), new_booking(event, key=other))
     assert len({stored(answer).id for answer in answers}) == 2
+
+
+@pytest.mark.parametrize(
+    "key", ["'", '"', "\\", "\\'", "%s", "%(id)s", ":id", "?", "x'); DROP TABLE bookings; --", "ä漢😀", "a\nb", " k "]
+)
+def test_a_key_is_kept_as_it_is_and_never_read_as_sql(
+    booking_database: Database, make_event: MakeEvent, key: str
+) -> None:
+    event = make_event(10)
+    first, again = (
+        accept(booking_database, new_booking(event, key=key)),
+        accept(booking_database, new_booking(event, key=key)),
+    )
+    assert first == again
+    find = partial(intake.find_by_key, user_id=1, idempotency_key=key)
+    assert [booking_database.read(find)] == first
+
+
+def test_a_batch_is_one_statement(booking_database: Database, make_event: MakeEvent) -> None:
+    event = make_event(10)
+    statements: list[str] = []
+    with statements_of(booking_database, statements):
+        accept(booking_database, *[new_booking(event, key=f"k{n}") for n in range(50)])
+    assert [statement.split()[:3] for statement in statements] == [["INSERT", "INTO", "bookings"]]
 
 
 def test_one_bad_row_does_not_take_the_others_with_it(booking_database: Database, make_event: MakeEvent) -> None:

@@ -9,9 +9,10 @@ from sqlalchemy import Connection, update
 from booking_service.domain import lookup, settlement
 from booking_service.domain.decision import DueBooking, decide
 from booking_service.domain.models import Booking, Stock
-from booking_service.domain.settlement import SettlementConflictError
+from booking_service.domain.settlement import Batch, SettlementConflictError
 from shared.database import Database
 from tests.fixtures.bookings import MakeEvent, accept, new_booking, seats_left, settle, states
+from tests.fixtures.databases import statements_of
 
 
 def test_due_bookings_are_decided_in_order_and_seats_are_taken(
@@ -44,13 +45,13 @@ def test_a_batch_takes_the_oldest_and_leaves_the_rest(booking_database: Database
     accept(booking_database, *batch)
     assert settle(booking_database, event, batch_max=2) == 2
     assert states(booking_database, *batch) == ["confirmed"] * 2 + ["pending"] * 3
-    assert booking_database.read(partial(settlement.has_due, lane=event.lane))
+    assert booking_database.read(partial(settlement.lanes_due, lanes=[event.lane])) == [event.lane]
 
 
 def test_settling_an_empty_lane_changes_nothing(booking_database: Database, make_event: MakeEvent) -> None:
     event = make_event(1)
     assert settle(booking_database, event) == 0
-    assert not booking_database.read(partial(settlement.has_due, lane=event.lane))
+    assert booking_database.read(partial(settlement.lanes_due, lanes=[event.lane])) == []
 
 
 def test_many_events_of_a_lane_are_settled_together(booking_database: Database, make_event: MakeEvent) -> None:
@@ -64,6 +65,52 @@ def test_many_events_of_a_lane_are_settled_together(booking_database: Database, 
     assert [seats_left(booking_database, event) for event in events] == [0] * 40
 
 
+def test_many_lanes_are_settled_in_one_transaction(booking_database: Database, make_event: MakeEvent) -> None:
+    events = [make_event(capacity) for capacity in (1, 2, 3, 9)]  # one in each lane
+    batch = [new_booking(event, seats) for event in events for seats in (1, 2)]
+    accept(booking_database, *batch)
+    settle = partial(settlement.settle_batch, lanes=[e.lane for e in events], batch_max=99, now=datetime.now(UTC))
+    settled = booking_database.write(settle, repeat_lost=True)
+    assert settled == Batch(sorted(event.lane for event in events), 8, [])
+    assert states(booking_database, *batch) == ["confirmed", "rejected"] * 2 + ["confirmed"] * 4
+    assert [seats_left(booking_database, event) for event in events] == [0, 1, 0, 6]
+
+
+def test_a_full_batch_names_the_lanes_that_it_did_not_reach(booking_database: Database, make_event: MakeEvent) -> None:
+    events = sorted((make_event(9) for _ in range(4)), key=lambda event: event.lane)
+    batch = [new_booking(event) for event in events for _ in range(2)]
+    accept(booking_database, *batch)
+    lanes = [event.lane for event in events]
+    settle = partial(settlement.settle_batch, lanes=lanes, batch_max=3, now=datetime.now(UTC))
+    assert booking_database.write(settle, repeat_lost=True) == Batch(lanes, 3, lanes[2:])
+    assert states(booking_database, *batch) == ["confirmed"] * 3 + ["pending"] * 5
+
+
+def test_lanes_that_have_work_are_told_from_those_that_have_none(
+    booking_database: Database, make_event: MakeEvent
+) -> None:
+    events = [make_event(1) for _ in range(4)]
+    accept(booking_database, *[new_booking(event) for event in (events[1], events[3], events[3])])
+    found = booking_database.read(partial(settlement.lanes_due, lanes=[event.lane for event in events]))
+    assert sorted(found) == sorted([events[1].lane, events[3].lane])
+
+
+def test_a_settlement_is_six_statements_however_many_events_and_lanes_it_touches(
+    booking_database: Database, make_event: MakeEvent
+) -> None:
+    events = [make_event(2) for _ in range(40)]
+    accept(booking_database, *[new_booking(event, seats) for event in events for seats in (1, 1, 1)])
+    lanes = sorted({event.lane for event in events})
+    settle = partial(settlement.settle_batch, lanes=lanes, batch_max=999, now=datetime.now(UTC))
+    statements: list[str] = []
+    with statements_of(booking_database, statements):
+        booking_database.write(settle, repeat_lost=True)
+    assert [statement.lstrip("(").split()[0] for statement in statements] == (
+        ([] if booking_database.engine.dialect.name == "sqlite" else ["SELECT"])  # the lanes
+        + ["SELECT", "SELECT", "UPDATE", "UPDATE", "UPDATE"]  # what is due, its stock; confirmed, rejected, stock
+    )
+
+
 def test_an_event_keeps_its_lane_and_lanes_are_all_used(make_event: MakeEvent) -> None:
     events = [make_event(1) for _ in range(8)]
     assert [event.lane for event in events] == [event.id % 4 for event in events]
@@ -75,9 +122,9 @@ def test_a_row_written_without_the_lock_stops_the_settlement(booking_database: D
     booking_database.write(lambda c: c.execute(update(Stock).values(capacity=4, available=4)), repeat_lost=False)
 
     def settle_over_a_vanished_stock(connection: Connection) -> None:
-        outcomes = decide({event.id: 3}, [DueBooking(booking.id, event.id, 3)])
-        settlement._write_outcomes(connection, event.lane, outcomes, datetime.now(UTC))  # noqa: SLF001  the guard itself
-        settlement._write_outcomes(connection, event.lane, outcomes, datetime.now(UTC))  # noqa: SLF001  a second time
+        outcomes = decide({event.id: 3}, [DueBooking(booking.id.bytes, event.id, 3)])
+        settlement._write_outcomes(connection, outcomes, datetime.now(UTC))  # noqa: SLF001  the guard itself
+        settlement._write_outcomes(connection, outcomes, datetime.now(UTC))  # noqa: SLF001  a second time
 
     with pytest.raises(SettlementConflictError):
         booking_database.write(settle_over_a_vanished_stock, repeat_lost=False)

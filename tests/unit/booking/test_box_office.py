@@ -48,7 +48,7 @@ class Desk:
         self._database = database
 
     def settle(self) -> None:
-        work = partial(settlement.settle_batch, lane=self.event.lane, batch_max=100, now=datetime.now(UTC))
+        work = partial(settlement.settle_batch, lanes=[self.event.lane], batch_max=100, now=datetime.now(UTC))
         self._database.write(work, repeat_lost=True)
 
 

@@ -7,7 +7,6 @@ from typing import ClassVar
 from uuid import UUID
 
 import pytest
-from fastapi import FastAPI
 from fastapi.testclient import TestClient
 from httpx import Response
 from hypothesis import given
@@ -21,6 +20,7 @@ from booking_service.api.schemas import BookingOut
 from booking_service.box_office import BookingView
 from booking_service.domain.lookup import BookingState
 from booking_service.main import create_app
+from shared.http.service import HttpService
 from shared.settings import BookingSettings
 from tests.fixtures.box_office import EVENT, bearer, booking_settings, migrated_sqlite
 
@@ -71,16 +71,15 @@ def comparable(answer: Response) -> tuple[dict[str, str], object]:
     return headers, {name: value for name, value in document.items() if name not in FRESH}
 
 
-def without_fast_path(app: FastAPI) -> FastAPI:
-    app.user_middleware = [middleware for middleware in app.user_middleware if str(middleware.cls) != str(FastPath)]
-    return app
+def without_fast_path(service: HttpService) -> HttpService:
+    return HttpService(service.api, [layer for layer in service.layers if str(layer.cls) != str(FastPath)])
 
 
 @pytest.fixture(scope="module")
 def both(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Both]:
     settings = booking_settings(migrated_sqlite(tmp_path_factory.mktemp("fast")))
     counted = create_app(settings)
-    counted.user_middleware.append(Middleware(Counter))
+    counted = HttpService(counted.api, [*counted.layers, Middleware(Counter)])
     with ExitStack() as stack:
         fast, ordinary = (
             stack.enter_context(TestClient(app)) for app in (counted, without_fast_path(create_app(settings)))

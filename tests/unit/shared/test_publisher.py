@@ -59,12 +59,12 @@ def assert_bounded(url: str) -> None:
     publisher = LanePublisher.connect(url, timeout_seconds=TIMEOUT_SECONDS)
     flags = WakeFlags.connect(url, expiry_seconds=1, timeout_seconds=TIMEOUT_SECONDS)
     attempts: list[Callable[[], object]] = [
-        lambda: publisher.publish(1),
-        lambda: publisher.publish(2),
-        lambda: publisher.publish(1, swept=True),
-        lambda: flags.take(1),
-        lambda: flags.renew(1),
-        lambda: flags.clear(1),
+        lambda: publisher.publish([1]),
+        lambda: publisher.publish([1, 2]),
+        lambda: publisher.publish([1], swept=True),
+        lambda: flags.take([1]),
+        lambda: flags.renew([1]),
+        lambda: flags.clear([1]),
         flags.ping,
     ]
     for attempt in attempts:

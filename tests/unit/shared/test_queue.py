@@ -3,7 +3,7 @@
 import threading
 import time
 from collections import deque
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 
 import pytest
 from fakeredis import FakeRedis, FakeServer
@@ -24,18 +24,22 @@ class Publisher:
     """A broker that notes what it gets, fails when told to, and can be held up."""
 
     def __init__(self) -> None:
-        self.sent: list[int] = []
+        self.messages: list[Sequence[int]] = []
         self.tried = 0
         self.failures: deque[Exception] = deque()
         self.open = threading.Event()
         self.open.set()
 
-    def publish(self, lane: int) -> None:
+    @property
+    def sent(self) -> list[int]:
+        return [lane for lanes in self.messages for lane in lanes]
+
+    def publish(self, lanes: Sequence[int]) -> None:
         self.tried += 1
         assert self.open.wait(SECONDS_MAX)
         if self.failures:
             raise self.failures.popleft()
-        self.sent.append(lane)
+        self.messages.append(lanes)
 
 
 @pytest.fixture
@@ -75,35 +79,50 @@ def make_waker(flags: WakeFlags, publisher: Publisher) -> Iterator[MakeWaker]:
 
 
 def test_a_flag_is_taken_once_until_it_is_cleared(flags: WakeFlags) -> None:
-    assert [flags.take(1), flags.take(1), flags.take(2)] == [True, False, True]
-    flags.clear(1)
-    assert flags.take(1)
+    assert [flags.take([1]), flags.take([1]), flags.take([2])] == [[1], [], [2]]
+    flags.clear([1])
+    assert flags.take([1])
+
+
+def test_of_several_flags_those_that_are_free_are_taken(flags: WakeFlags, redis: FakeRedis) -> None:
+    flags.take([2, 4])
+    assert flags.take([1, 2, 3, 4]) == [1, 3]
+    assert 0 < redis.ttl(f"{AWAKE}3") <= EXPIRY_SECONDS
+    flags.clear([1, 4])
+    assert flags.take([1, 2, 3, 4]) == [1, 4]
+
+
+def test_no_flags_are_no_trouble(flags: WakeFlags, server: FakeServer) -> None:
+    server.connected = False  # nobody is even asked
+    assert flags.take([]) == []
+    flags.clear([])
+    flags.renew([])
 
 
 def test_flags_of_another_meaning_are_other_flags(flags: WakeFlags, redis: FakeRedis) -> None:
     swept = WakeFlags(redis, EXPIRY_SECONDS, SWEPT)
-    assert flags.take(1)
-    assert swept.take(1)
-    swept.clear(1)
-    assert not flags.take(1)
+    assert flags.take([1])
+    assert swept.take([1])
+    swept.clear([1])
+    assert not flags.take([1])
 
 
 def test_a_flag_expires_and_renewing_prolongs_it(flags: WakeFlags, redis: FakeRedis) -> None:
     key = f"{AWAKE}1"
-    flags.take(1)
+    flags.take([1])
     assert 0 < redis.ttl(key) <= EXPIRY_SECONDS
     redis.expire(key, 1)
-    flags.renew(1)
+    flags.renew([1])
     assert 1 < redis.ttl(key) <= EXPIRY_SECONDS
 
 
 def test_renewing_sets_a_flag_that_is_gone(flags: WakeFlags) -> None:
-    flags.renew(1)
-    assert not flags.take(1)
+    flags.renew([1])
+    assert not flags.take([1])
 
 
 def test_clearing_a_free_flag_is_nothing(flags: WakeFlags) -> None:
-    flags.clear(1)
+    flags.clear([1])
 
 
 def test_a_lane_is_woken(make_waker: MakeWaker, publisher: Publisher) -> None:
@@ -113,10 +132,15 @@ def test_a_lane_is_woken(make_waker: MakeWaker, publisher: Publisher) -> None:
 
 def test_a_lane_that_is_awake_is_left_alone(make_waker: MakeWaker, publisher: Publisher, flags: WakeFlags) -> None:
     waker = make_waker()
-    flags.take(1)
+    flags.take([1])
     waker.wake({1})
     waker.wake({2})
     wait_until(lambda: publisher.sent == [2], "the other lane is woken", SECONDS_MAX)
+
+
+def test_lanes_that_are_woken_together_share_a_message(make_waker: MakeWaker, publisher: Publisher) -> None:
+    make_waker().wake({3, 1, 2})
+    wait_until(lambda: publisher.messages == [[1, 2, 3]], "one message", SECONDS_MAX)
 
 
 def test_a_thousand_wakes_while_the_broker_is_slow_are_one(
@@ -133,7 +157,7 @@ def test_a_thousand_wakes_while_the_broker_is_slow_are_one(
     assert time.monotonic() - started_at < SECONDS_MAX / 2  # though the thread is stuck
     publisher.open.set()
     wait_until(lambda: len(publisher.sent) == 3, "all are woken", SECONDS_MAX)
-    flags.clear(1)
+    flags.clear([1])
     waker.wake({1})
     wait_until(lambda: len(publisher.sent) == 4, "the lane is woken again", SECONDS_MAX)
     assert sorted(publisher.sent) == [0, 1, 1, 2]
@@ -147,7 +171,7 @@ def test_a_failure_to_publish_frees_the_flag_and_is_tried_again(
     make_waker().wake({1})
     wait_until(lambda: publisher.sent == [1], "the lane is woken at the second try", SECONDS_MAX)
     assert publisher.tried == 2
-    assert not flags.take(1)  # the second try took it again, which it could not had it not been freed
+    assert not flags.take([1])  # the second try took it again, which it could not had it not been freed
 
 
 def test_after_a_failure_redis_is_left_alone_for_a_while(make_waker: MakeWaker, publisher: Publisher) -> None:
@@ -166,7 +190,7 @@ def test_while_a_failure_lasts_nobody_elses_flag_is_kept(
     publisher.failures.append(OSError("away"))
     make_waker(LONG_PAUSE_SECONDS).wake({1})
     wait_until(lambda: publisher.tried == 1, "the first try", SECONDS_MAX)
-    wait_until(lambda: flags.take(1), "the flag is free for another process", SECONDS_MAX)
+    wait_until(lambda: flags.take([1]), "the flag is free for another process", SECONDS_MAX)
 
 
 def test_lanes_are_woken_once_redis_is_back(make_waker: MakeWaker, publisher: Publisher, server: FakeServer) -> None:

@@ -1,18 +1,20 @@
-"""A turn at a lane: all that is due is settled, the flag ends as it must, and Redis is missed by nobody."""
+"""A turn at some lanes: all that is due is settled, the flag ends as it must, and Redis is missed by nobody."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
 from fakeredis import FakeRedis, FakeServer
+from kombu.exceptions import OperationalError
 
 from booking_service.domain.catalogue import EventState
 from shared.database import Database
 from shared.errors import Unavailable
 from shared.queue import AWAKE, WakeFlags
-from tests.fixtures.bookings import MakeEvent, accept, new_booking, states
+from tests.fixtures.bookings import LANES, MakeEvent, accept, new_booking, states
 from tests.fixtures.box_office import booking_settings, migrated_sqlite
-from worker.drain import Drainer, Turn
+from worker.drain import Drainer
 
 EXPIRY_SECONDS = 60
 
@@ -44,146 +46,227 @@ def redis(server: FakeServer) -> Iterator[FakeRedis]:
 
 
 class Flags(WakeFlags):
-    """Flags that let something happen just before or just after a drainer frees one."""
+    """Flags that let something happen just before or just after a drainer frees some."""
 
     before_clear: Callable[[], object] | None = None
     after_clear: Callable[[], object] | None = None
     renewed = 0
+    renewed_lanes: frozenset[int] = frozenset()
 
-    def clear(self, lane: int) -> None:
+    def clear(self, lanes: Iterable[int]) -> None:
         before, self.before_clear = self.before_clear, None
         after, self.after_clear = self.after_clear, None
         if before is not None:
             before()
-        super().clear(lane)
+        super().clear(lanes)
         if after is not None:
             after()
 
-    def renew(self, lane: int) -> None:
+    def renew(self, lanes: Iterable[int]) -> None:
         self.renewed += 1
-        super().renew(lane)
+        self.renewed_lanes = self.renewed_lanes.union(lanes)
+        super().renew(lanes)
+
+
+class Broker:
+    """Notes what is sent for a turn of its own, and fails when told to."""
+
+    def __init__(self) -> None:
+        self.sent: list[Sequence[int]] = []
+        self.is_away = False
+
+    def publish(self, lanes: Sequence[int]) -> None:
+        if self.is_away:
+            raise OperationalError
+        self.sent.append(lanes)
+
+
+@dataclass
+class Hands:
+    """What a drainer needs, and a drainer made of it."""
+
+    database: Database
+    flags: Flags
+    broker: Broker
+
+    def drain(self, *lanes: int, swept: bool = False, batch_max: int = 500, seconds_max: float = 60) -> None:
+        drainer = Drainer(self.database, self.flags, self.broker.publish, batch_max=batch_max, seconds_max=seconds_max)
+        drainer.drain(lanes, swept=swept)
 
 
 @pytest.fixture
-def flags(redis: FakeRedis) -> Flags:
-    return Flags(redis, EXPIRY_SECONDS)
-
-
-def drainer(database: Database, flags: WakeFlags, batch_max: int = 500, seconds_max: float = 60) -> Drainer:
-    return Drainer(database, flags, batch_max=batch_max, seconds_max=seconds_max)
+def hands(booking_database: Database, redis: FakeRedis) -> Hands:
+    return Hands(booking_database, Flags(redis, EXPIRY_SECONDS), Broker())
 
 
 def is_awake(redis: FakeRedis, event: EventState) -> bool:
     return bool(redis.exists(f"{AWAKE}{event.lane}"))
 
 
-def test_all_that_is_due_is_settled_and_the_flag_freed(
-    booking_database: Database, event: EventState, flags: Flags, redis: FakeRedis
-) -> None:
+def test_all_that_is_due_is_settled_and_the_flag_freed(hands: Hands, event: EventState, redis: FakeRedis) -> None:
     batch = [new_booking(event) for _ in range(12)]
-    accept(booking_database, *batch)
-    flags.take(event.lane)
-    assert drainer(booking_database, flags).drain(event.lane) is Turn.EMPTY
-    assert states(booking_database, *batch) == ["confirmed"] * 10 + ["rejected"] * 2
+    accept(hands.database, *batch)
+    hands.flags.take([event.lane])
+    hands.drain(event.lane)
+    assert states(hands.database, *batch) == ["confirmed"] * 10 + ["rejected"] * 2
     assert not is_awake(redis, event)
+    assert hands.broker.sent == []
 
 
-def test_a_long_queue_is_settled_batch_by_batch_with_the_flag_kept_alive(
-    booking_database: Database, event: EventState, flags: Flags
-) -> None:
+def test_a_long_queue_is_settled_batch_by_batch_with_the_flag_kept_alive(hands: Hands, event: EventState) -> None:
     batch = [new_booking(event) for _ in range(12)]
-    accept(booking_database, *batch)
-    assert drainer(booking_database, flags, batch_max=3).drain(event.lane) is Turn.EMPTY
-    assert states(booking_database, *batch).count("pending") == 0
-    assert flags.renewed == 4
+    accept(hands.database, *batch)
+    hands.drain(event.lane, batch_max=3)
+    assert states(hands.database, *batch).count("pending") == 0
+    assert hands.flags.renewed == 4
+    assert hands.broker.sent == []
 
 
-def test_an_empty_lane_is_no_trouble(booking_database: Database, event: EventState, flags: Flags) -> None:
-    assert drainer(booking_database, flags).drain(event.lane) is Turn.EMPTY
+def test_an_empty_lane_is_no_trouble(hands: Hands, event: EventState) -> None:
+    hands.drain(event.lane)
+    assert hands.broker.sent == []
 
 
-def test_when_its_time_is_up_a_drainer_keeps_the_flag_and_says_so(
-    booking_database: Database, event: EventState, flags: Flags, redis: FakeRedis
+def test_no_lanes_are_no_trouble(hands: Hands) -> None:
+    hands.drain()
+
+
+def test_several_lanes_are_settled_in_one_turn(hands: Hands, make_event: MakeEvent, redis: FakeRedis) -> None:
+    events = [make_event(2) for _ in range(LANES)]
+    batch = [new_booking(event) for _ in range(3) for event in events]
+    accept(hands.database, *batch)
+    lanes = hands.flags.take(event.lane for event in events)
+    hands.drain(*lanes)
+    assert states(hands.database, *batch) == ["confirmed"] * 2 * LANES + ["rejected"] * LANES
+    assert not any(is_awake(redis, event) for event in events)
+    assert hands.broker.sent == []
+
+
+def test_lanes_that_a_full_batch_did_not_reach_are_given_away(
+    hands: Hands, make_event: MakeEvent, redis: FakeRedis
 ) -> None:
-    accept(booking_database, booking := new_booking(event))
-    flags.take(event.lane)
-    assert drainer(booking_database, flags, seconds_max=0).drain(event.lane) is Turn.TIME_UP
-    assert states(booking_database, booking) == ["pending"]
+    # So that other workers take their part of a long queue, and no lane waits for another's.
+    first, *others = sorted((make_event(9) for _ in range(LANES)), key=lambda event: event.lane)
+    batch = [new_booking(event) for event in (first, *others) for _ in range(4)]
+    accept(hands.database, *batch)
+    hands.flags.take(event.lane for event in (first, *others))
+    hands.drain(*(event.lane for event in (first, *others)), batch_max=3)
+    assert states(hands.database, *batch) == ["confirmed"] * 4 + ["pending"] * 4 * len(others)
+    assert hands.broker.sent == [[event.lane for event in others]]
+    assert [is_awake(redis, event) for event in (first, *others)] == [False] + [True] * len(others)
+
+
+def test_lanes_that_cannot_be_given_away_are_settled(hands: Hands, make_event: MakeEvent) -> None:
+    events = [make_event(9) for _ in range(LANES)]
+    batch = [new_booking(event) for event in events for _ in range(4)]
+    accept(hands.database, *batch)
+    hands.broker.is_away = True
+    hands.drain(*(event.lane for event in events), batch_max=3)
+    assert states(hands.database, *batch) == ["confirmed"] * 4 * LANES
+
+
+def test_when_its_time_is_up_a_drainer_keeps_the_flags_and_sends_for_another_turn(
+    hands: Hands, event: EventState, redis: FakeRedis
+) -> None:
+    accept(hands.database, booking := new_booking(event))
+    hands.flags.take([event.lane])
+    hands.drain(event.lane, seconds_max=0)
+    assert hands.broker.sent == [[event.lane]]
+    assert states(hands.database, booking) == ["pending"]
     assert is_awake(redis, event)
+
+
+def test_when_its_time_is_up_and_the_broker_away_the_rest_is_left_to_the_sweep(hands: Hands, event: EventState) -> None:
+    accept(hands.database, booking := new_booking(event))
+    hands.broker.is_away = True
+    hands.drain(event.lane, seconds_max=0)
+    assert states(hands.database, booking) == ["pending"]
 
 
 def test_a_turn_of_the_sweep_goes_on_when_nobody_else_was_told(
-    booking_database: Database, event: EventState, flags: Flags, redis: FakeRedis
+    hands: Hands, event: EventState, redis: FakeRedis
 ) -> None:
-    accept(booking_database, new_booking(event))
-    assert drainer(booking_database, flags, seconds_max=0).drain(event.lane, swept=True) is Turn.TIME_UP
+    accept(hands.database, new_booking(event))
+    hands.drain(event.lane, swept=True, seconds_max=0)
+    assert hands.broker.sent == [[event.lane]]
     assert is_awake(redis, event)
 
 
-def test_a_turn_of_the_sweep_ends_with_its_time_when_somebody_else_was_told(
-    booking_database: Database, event: EventState, flags: Flags
-) -> None:
+def test_a_turn_of_the_sweep_ends_with_its_time_when_somebody_else_was_told(hands: Hands, event: EventState) -> None:
     # Else each sweep of a long backlog would leave one more turn in the queue, for good.
     batch = [new_booking(event) for _ in range(4)]
-    accept(booking_database, *batch)
-    flags.take(event.lane)
-    assert drainer(booking_database, flags, seconds_max=0).drain(event.lane, swept=True) is Turn.NOT_OURS
-    assert drainer(booking_database, flags, batch_max=3).drain(event.lane, swept=True) is Turn.EMPTY
-    assert states(booking_database, *batch) == ["confirmed"] * 4
+    accept(hands.database, *batch)
+    hands.flags.take([event.lane])
+    hands.drain(event.lane, swept=True, seconds_max=0)
+    assert hands.broker.sent == []
+    assert states(hands.database, *batch) == ["pending"] * 4
+    hands.drain(event.lane, swept=True, batch_max=3)
+    assert states(hands.database, *batch) == ["confirmed"] * 4
     # A flag that may be all that is left of a dead drainer must not be kept alive.
-    assert flags.renewed == 0
+    assert event.lane not in hands.flags.renewed_lanes
 
 
 @pytest.mark.parametrize("moment", ["before_clear", "after_clear"])
 def test_a_booking_that_comes_as_the_drainer_finishes_is_settled_by_it(
-    booking_database: Database, event: EventState, flags: Flags, redis: FakeRedis, moment: str
+    hands: Hands, event: EventState, redis: FakeRedis, moment: str
 ) -> None:
     late = new_booking(event)
-    setattr(flags, moment, lambda: accept(booking_database, late))
-    assert drainer(booking_database, flags).drain(event.lane) is Turn.EMPTY
-    assert states(booking_database, late) == ["confirmed"]
+    setattr(hands.flags, moment, lambda: accept(hands.database, late))
+    hands.drain(event.lane)
+    assert states(hands.database, late) == ["confirmed"]
     assert not is_awake(redis, event)
 
 
 def test_a_booking_that_has_somebody_elses_flag_is_left_to_them(
-    booking_database: Database, event: EventState, flags: Flags, redis: FakeRedis
+    hands: Hands, event: EventState, redis: FakeRedis
 ) -> None:
     late = new_booking(event)
 
     def book_and_wake() -> None:
-        accept(booking_database, late)
-        assert flags.take(event.lane)
+        accept(hands.database, late)
+        assert hands.flags.take([event.lane])
 
-    flags.after_clear = book_and_wake
-    assert drainer(booking_database, flags).drain(event.lane) is Turn.EMPTY
-    assert states(booking_database, late) == ["pending"]
+    hands.flags.after_clear = book_and_wake
+    hands.drain(event.lane)
+    assert states(hands.database, late) == ["pending"]
     assert is_awake(redis, event)  # so the message that they sent will find it
-    assert drainer(booking_database, flags).drain(event.lane) is Turn.EMPTY
-    assert states(booking_database, late) == ["confirmed"]
+    hands.drain(event.lane)
+    assert states(hands.database, late) == ["confirmed"]
 
 
-def test_without_redis_all_is_settled_the_same(
-    booking_database: Database, event: EventState, flags: Flags, server: FakeServer
+def test_only_the_lanes_that_have_work_again_are_gone_on_with(
+    hands: Hands, make_event: MakeEvent, redis: FakeRedis
 ) -> None:
+    mine, other = make_event(5), make_event(5)
+    late = new_booking(mine)
+    hands.flags.after_clear = lambda: accept(hands.database, late)
+    hands.drain(mine.lane, other.lane)
+    assert states(hands.database, late) == ["confirmed"]
+    assert not is_awake(redis, other)
+
+
+def test_without_redis_all_is_settled_the_same(hands: Hands, event: EventState, server: FakeServer) -> None:
     batch = [new_booking(event) for _ in range(7)]
-    accept(booking_database, *batch)
+    accept(hands.database, *batch)
     server.connected = False
-    assert drainer(booking_database, flags, batch_max=2).drain(event.lane) is Turn.EMPTY
-    assert states(booking_database, *batch) == ["confirmed"] * 7
+    hands.drain(event.lane, batch_max=2)
+    assert states(hands.database, *batch) == ["confirmed"] * 7
 
 
-def test_another_lane_is_left_alone(booking_database: Database, make_event: MakeEvent, flags: Flags) -> None:
+def test_another_lane_is_left_alone(hands: Hands, make_event: MakeEvent) -> None:
     mine, other = make_event(5), make_event(5)
     assert mine.lane != other.lane
-    accept(booking_database, ours := new_booking(mine), theirs := new_booking(other))
-    drainer(booking_database, flags).drain(mine.lane)
-    assert states(booking_database, ours, theirs) == ["confirmed", "pending"]
+    accept(hands.database, ours := new_booking(mine), theirs := new_booking(other))
+    hands.drain(mine.lane)
+    assert states(hands.database, ours, theirs) == ["confirmed", "pending"]
 
 
-def test_without_its_database_a_drainer_says_so_and_frees_no_flag(flags: Flags, redis: FakeRedis) -> None:
-    nowhere = Database.connect("mysql+pymysql://root@127.0.0.1:1/x", booking_settings("sqlite://"), pool_size=1)
-    flags.take(1)
+def test_without_its_database_a_drainer_says_so_and_frees_no_flag(hands: Hands, redis: FakeRedis) -> None:
+    hands.database = nowhere = Database.connect(
+        "mysql+pymysql://root@127.0.0.1:1/x", booking_settings("sqlite://"), pool_size=1
+    )
+    hands.flags.take([1])
     with pytest.raises(Unavailable):
-        drainer(nowhere, flags).drain(1)
+        hands.drain(1)
     assert redis.exists(f"{AWAKE}1")
     nowhere.close()
