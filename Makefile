@@ -9,7 +9,7 @@ UV_COMPILE := $(VENV)/bin/uv pip compile --quiet --universal --python-version 3.
 	--no-emit-index-url --no-header --no-annotate pyproject.toml
 
 .DEFAULT_GOAL := help
-.PHONY: help run audit test bench-quick lint format lock up down compose-test
+.PHONY: help run audit test bench bench-quick lint format lock up down compose-test
 
 help: ## print this
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-13s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -23,8 +23,13 @@ audit: $(VENV)/run.stamp ## look for broken invariants in the data of `make run`
 test: $(VENV)/dev.stamp ## run all tests
 	@$(PY) -m pytest --numprocesses $(TEST_PROCESSES) --dist loadfile --no-loadscope-reorder
 
-bench-quick: $(VENV)/dev.stamp ## compare ours with the usual designs on MYSQL_URL, in a few minutes; needs wrk
-	@$(PY) -m load.bench quick
+bench: $(VENV)/dev.stamp ## measure everything side by side, in half an hour, into load/bench/results
+	@load/bench/install-missing
+	@$(PY) -m load.bench full $(BENCH_OPTIONS)
+
+bench-quick: $(VENV)/dev.stamp ## compare ours with the usual designs, in a few minutes, into load/bench/results
+	@load/bench/install-missing
+	@$(PY) -m load.bench quick $(BENCH_OPTIONS)
 
 lint: $(VENV)/dev.stamp ## check the format, the rules, the types and who imports whom
 	@$(PY) -m ruff format --check .

@@ -3,15 +3,16 @@
 import os
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import httpx
 import psutil
 
-from load.bench.servers import free_port, wait_until
+from load.bench.processes import Crew
+from load.bench.servers import forget_everything, free_port, wait_until
 from shared.settings import BookingSettings
 from shared.tokens import TokenRules, TokenSigner, hmac_key
 
@@ -27,9 +28,11 @@ class Contestant:
     """A way to sell seats: the arguments of its API process and of its worker and beat, if it has any."""
 
     name: str
-    api: tuple[str, ...]
+    api: tuple[str, ...] | None
     worker: tuple[str, ...] | None = None
     beat: tuple[str, ...] | None = None
+    instances: int = 1  # API processes, and as many workers; each API has a port of its own
+    environment: Mapping[str, str] = field(default_factory=dict)
 
 
 OURS = Contestant(
@@ -48,53 +51,42 @@ EMPTY = Contestant("empty endpoint", ("-m", "load.bench.baselines.empty"))
 
 
 @dataclass(frozen=True, slots=True)
+class Stand:
+    """What a contestant stands on: the addresses of the servers, those of them that run here, a folder for logs."""
+
+    database_url: str
+    redis_url: str
+    folder: Path
+    servers: Mapping[str, psutil.Process]
+
+
+@dataclass(frozen=True, slots=True)
 class Running:
-    """A contestant's processes, each with those that it forked."""
+    """A contestant at work: the addresses of its API processes, and all processes with the servers beneath them."""
 
-    url: str
-    processes: dict[str, psutil.Process]
-
-    def cpu_seconds(self) -> dict[str, float]:
-        """Add up the processor time that each has used so far."""
-        return {name: sum(map(_cpu_seconds, _family(process))) for name, process in self.processes.items()}
-
-    def memory_mib(self) -> dict[str, float]:
-        """Add up the memory that each has in use, counting what is shared once a process."""
-        return {
-            name: sum(p.memory_info().rss for p in _family(process)) / 2**20 for name, process in self.processes.items()
-        }
+    urls: list[str]
+    crew: Crew
 
 
 @contextmanager
-def running(contestant: Contestant, database_url: str, redis_url: str, folder: Path) -> Iterator[Running]:
-    """Start ``contestant`` with one API process and one worker process, and end it."""
-    port = free_port()
-    environment = os.environ | {
-        "BOOKING_DATABASE_URL": database_url,
-        "REDIS_URL": redis_url,
-        "ALGORITHM": "HS256",
-        "SECRET_KEY": SECRET,
-        "BOOKING_PORT": str(port),
-        "WORKER_CONCURRENCY": "1",
-        "LOG_LEVEL": "WARNING",
-    }
-    commands = {"api": contestant.api, "worker": contestant.worker, "beat": contestant.beat}
-    started: list[subprocess.Popen[bytes]] = []
-    processes: dict[str, psutil.Process] = {}
-    for name, arguments in commands.items():
-        if arguments is not None:
-            with (folder / f"{contestant.name} {name}.log").open("ab") as log:
-                started.append(subprocess.Popen([sys.executable, *arguments], env=environment, stdout=log, stderr=log))  # noqa: S603  ours
-            processes[name] = psutil.Process(started[-1].pid)
-    url = f"http://127.0.0.1:{port}"
-    wait_until(lambda: _answers(url), f"{contestant.name} answers")
+def running(contestant: Contestant, stand: Stand) -> Iterator[Running]:
+    """Start ``contestant``, wait until each API process answers, and end it."""
+    forget_everything(stand.redis_url)
+    ports = [free_port() for _ in range(contestant.instances)]
+    started: list[tuple[str, psutil.Popen]] = []
     try:
-        yield Running(url, processes)
+        for name, port, arguments in _commands(contestant, ports):
+            log = stand.folder / f"{contestant.name} {name}.log".replace("/", "-")
+            started.append((name, _start(arguments, _environment(contestant, stand, port), log)))
+        urls = [f"http://127.0.0.1:{port}" for port in ports] if contestant.api else []
+        for url in urls:
+            wait_until(lambda url=url: _answers(url), f"{contestant.name} answers; see its log")  # type: ignore[misc]
+        members: dict[str, list[psutil.Process]] = {}
+        for name, process in started:
+            members.setdefault(name, []).append(process)
+        yield Running(urls, Crew(members | {name: [process] for name, process in stand.servers.items()}))
     finally:
-        for process in started:
-            process.terminate()
-        for process in started:
-            process.wait(STOP_SECONDS_MAX)
+        _stop([process for _, process in started])
 
 
 def user_token() -> str:
@@ -104,17 +96,51 @@ def user_token() -> str:
     return TokenSigner(rules, hmac_key(SECRET), None, TOKEN_SECONDS).sign(1, "bench@example.com", "user")
 
 
+def _commands(contestant: Contestant, ports: list[int]) -> Iterator[tuple[str, int, tuple[str, ...]]]:
+    for port in ports:
+        if contestant.api is not None:
+            yield "api", port, tuple(argument.replace("{port}", str(port)) for argument in contestant.api)
+        if contestant.worker is not None:
+            yield "worker", port, contestant.worker
+    if contestant.beat is not None:
+        yield "beat", ports[0], contestant.beat
+
+
+def _environment(contestant: Contestant, stand: Stand, port: int) -> dict[str, str]:
+    own = {
+        "BOOKING_DATABASE_URL": stand.database_url,
+        "REDIS_URL": stand.redis_url,
+        "ALGORITHM": "HS256",
+        "SECRET_KEY": SECRET,
+        "BOOKING_PORT": str(port),
+        "WORKER_CONCURRENCY": "1",
+        "LOG_LEVEL": "WARNING",
+    }
+    return {**os.environ, **own, **contestant.environment}
+
+
+def _start(arguments: tuple[str, ...], environment: dict[str, str], log: Path) -> psutil.Popen:
+    with log.open("ab") as output:
+        return psutil.Popen([sys.executable, *arguments], env=environment, stdout=output, stderr=output)
+
+
+def _stop(processes: list[psutil.Popen]) -> None:
+    families = [relative for process in processes for relative in (*process.children(recursive=True), process)]
+    for process in processes:
+        process.terminate()
+    for process in processes:
+        try:
+            process.wait(STOP_SECONDS_MAX)
+        except (psutil.TimeoutExpired, subprocess.TimeoutExpired):
+            process.kill()
+            process.wait(STOP_SECONDS_MAX)
+    for relative in families:
+        if relative.is_running():  # left behind by a parent that had to be killed
+            relative.kill()
+
+
 def _answers(url: str) -> bool:
     try:
         return httpx.get(f"{url}/openapi.json").is_success
     except httpx.HTTPError:
         return False
-
-
-def _family(process: psutil.Process) -> list[psutil.Process]:
-    return [process, *process.children(recursive=True)]
-
-
-def _cpu_seconds(process: psutil.Process) -> float:
-    times = process.cpu_times()
-    return float(times.user + times.system)

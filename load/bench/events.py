@@ -1,21 +1,26 @@
 """What the benchmark writes and reads in the database, beside the contestants."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import partial
+from uuid import UUID
 
 from sqlalchemy import Connection, func, insert, select
 
 from booking_service.__main__ import MIGRATIONS
 from booking_service.domain.audit import audit
-from booking_service.domain.models import PENDING, Booking, Event, Lane, Stock
+from booking_service.domain.models import CONFIRMED, Booking, Event, Lane, Stock
+from load.bench.mysql import Mysql, fresh_database
 from shared.database import Database
 from shared.migrations import upgrade
 from shared.settings import BookingSettings, Settings
 
 LANES = BookingSettings.model_fields["lanes"].default
 ROWS_A_STATEMENT = 1_000
+READ_SECONDS_MAX = 600  # the audit of a large table
+UUID7_TIMESTAMP_SHIFT = 80  # a UUIDv7 begins with 48 bits of milliseconds since 1970 (RFC 9562, section 5.7)
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,15 +31,33 @@ class Settled:
     seconds: float  # from the first booking made to the last decided
     milliseconds: Sequence[float]  # from made to decided, each, sorted
 
+    @property
+    def per_second(self) -> float:
+        """Bookings decided a second."""
+        return self.count / self.seconds if self.seconds else 0.0
+
     def percentile(self, percent: float) -> float:
         """Return the time within which ``percent`` of the bookings were decided, in milliseconds."""
+        if not self.milliseconds:
+            return 0.0
         return self.milliseconds[min(len(self.milliseconds) - 1, int(len(self.milliseconds) * percent / 100))]
 
 
-def prepare(database: Database) -> None:
-    """Make the tables and the lanes."""
-    upgrade(database, MIGRATIONS)
-    database.write(lambda c: c.execute(insert(Lane), [{"lane": lane} for lane in range(LANES)]), repeat_lost=False)
+@contextmanager
+def prepared_database(server: Mysql) -> Iterator[tuple[str, Database]]:
+    """Make a database with the tables and the lanes; say its URL and how the benchmark asks it; drop it at the end."""
+    with fresh_database(server) as url:
+        settings = Settings.model_validate(
+            {"redis_url": "redis://127.0.0.1:1/0", "database_read_timeout_seconds": READ_SECONDS_MAX}
+        )
+        database = Database.connect(url, settings, pool_size=2)
+        try:
+            upgrade(database, MIGRATIONS)
+            rows = [{"lane": lane} for lane in range(LANES)]
+            database.write(lambda c: c.execute(insert(Lane), rows), repeat_lost=False)
+            yield url, database
+        finally:
+            database.close()
 
 
 def make_events(database: Database, count: int, seats: int) -> int:
@@ -42,20 +65,33 @@ def make_events(database: Database, count: int, seats: int) -> int:
     return database.write(partial(_make_events, count=count, seats=seats), repeat_lost=False)
 
 
-def pending(database: Database) -> int:
-    """Count the bookings that wait for their decision."""
-    return database.read(lambda c: c.scalar(select(func.count()).where(Booking.status == PENDING)) or 0)
+def all_settled(database: Database) -> bool:
+    """Tell whether no booking waits for its decision: a look into an index, however many bookings there are."""
+    due = select(Booking.id).where(Booking.due_lane.is_not(None)).limit(1)
+    return database.read(lambda c: c.scalar(due)) is None
 
 
 def settled_since(database: Database, began: datetime) -> Settled:
-    """Read what became of the bookings made after ``began``."""
-    rows = database.read(
-        lambda c: c.execute(select(Booking.created_at, Booking.settled_at).where(Booking.created_at >= began)).all()
-    )
+    """Read what became of the bookings made after ``began``: a range of the primary key."""
+    made_since = select(Booking.created_at, Booking.settled_at).where(Booking.id >= _first_id(began))
+    rows = database.read(lambda c: c.execute(made_since).all())
     times = [(made, decided) for made, decided in rows if decided is not None]
     milliseconds = sorted((decided - made).total_seconds() * 1_000 for made, decided in times)
     seconds = (max(decided for _, decided in times) - min(made for made, _ in times)).total_seconds() if times else 0.0
     return Settled(len(times), seconds, milliseconds)
+
+
+def confirmed(database: Database, event_id: int) -> int:
+    """Count the confirmed bookings of an event."""
+    wanted = select(func.count()).where(Booking.event_id == event_id, Booking.status == CONFIRMED)
+    return database.read(lambda c: c.scalar(wanted) or 0)
+
+
+def counters(database: Database, names: Sequence[str]) -> dict[str, int]:
+    """Read counters of the whole server."""
+    status = "SHOW GLOBAL STATUS WHERE Variable_name IN ({})".format(", ".join(f"'{name}'" for name in names))
+    rows = database.read(lambda c: c.exec_driver_sql(status).all())
+    return {str(name): int(value) for name, value in rows}
 
 
 def verdict(database: Database) -> str:
@@ -77,7 +113,5 @@ def _make_events(connection: Connection, count: int, seats: int) -> int:
     return first
 
 
-def database_of(url: str) -> Database:
-    """Connect for the benchmark's own questions."""
-    settings = Settings.model_validate({"redis_url": "redis://127.0.0.1:1/0", "database_read_timeout_seconds": 600})
-    return Database.connect(url, settings, pool_size=2)
+def _first_id(moment: datetime) -> UUID:
+    return UUID(int=int(moment.timestamp() * 1_000) << UUID7_TIMESTAMP_SHIFT)

@@ -1,4 +1,4 @@
-"""The servers that every contestant stands on: one MySQL, durable, and one Redis."""
+"""Finding, starting and awaiting the programs that every contestant stands on; and one Redis."""
 
 import os
 import shutil
@@ -6,17 +6,16 @@ import socket
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from uuid import uuid4
 
+import psutil
 from redis import Redis
 from redis.exceptions import RedisError
-from sqlalchemy import create_engine, text
 
 START_SECONDS_MAX = 60
-DURABLE = {"innodb_flush_log_at_trx_commit": "1", "sync_binlog": "1"}
+STOP_SECONDS_MAX = 60
 
 
 def free_port() -> int:
@@ -26,60 +25,75 @@ def free_port() -> int:
         return int(probe.getsockname()[1])
 
 
-def wait_until(condition: Callable[[], object], what: str, seconds_max: float = START_SECONDS_MAX) -> None:
+def find_program(*names: str) -> str | None:
+    """Return the path of the first of ``names`` that is installed, also where only root's PATH leads."""
+    path = os.pathsep.join([os.environ["PATH"], "/usr/sbin", "/usr/local/sbin"])
+    found = (shutil.which(name, path=path) for name in names)
+    return next((program for program in found if program), None)
+
+
+def wait_until(
+    condition: Callable[[], object], what: str, seconds_max: float = START_SECONDS_MAX, pause_seconds: float = 0.02
+) -> None:
     """Poll ``condition``; end the benchmark with ``what`` was waited for when it never holds."""
     deadline = time.monotonic() + seconds_max
     while not condition():
         if time.monotonic() > deadline:
             sys.exit(f"waited {seconds_max:g} s in vain: {what}")
-        time.sleep(0.02)
+        time.sleep(pause_seconds)
+
+
+def listener(port: int) -> psutil.Process | None:
+    """Return the process of this machine that listens on ``port``, if there is one and we may know."""
+    for connection in psutil.net_connections("tcp"):
+        # Its local address is a pair, of which the second is the port.
+        if connection.status == psutil.CONN_LISTEN and connection.laddr[1:] == (port,) and connection.pid:
+            process = psutil.Process(connection.pid)
+            # Docker's forwarder is not the server.
+            return None if process.name() == "docker-proxy" else process
+    return None
 
 
 @contextmanager
-def fresh_database() -> Iterator[str]:
-    """Make a database on the server that MYSQL_URL names, and drop it at the end."""
-    server = os.environ.get("MYSQL_URL")
-    if server is None:
-        sys.exit(
-            "set MYSQL_URL to a MySQL 8.4 or later whose account may create databases: mysql+pymysql://user@host:port"
-        )
-    engine = create_engine(server, isolation_level="AUTOCOMMIT")
-    name = f"bench_{uuid4().hex}"
-    with engine.connect() as connection:
-        _require_durable({n: str(connection.scalar(text(f"SELECT @@{n}"))) for n in DURABLE})
-        connection.execute(text(f"CREATE DATABASE {name}"))
-        yield f"{server}/{name}"
-        connection.execute(text(f"DROP DATABASE {name}"))
-    engine.dispose()
-
-
-def mysql_version(url: str) -> str:
-    """Ask the server which version it is."""
-    engine = create_engine(url)
-    with engine.connect() as connection:
-        version = str(connection.scalar(text("SELECT VERSION()")))
-    engine.dispose()
-    return version
+def running(command: Sequence[str], folder: Path, log_name: str) -> Iterator[psutil.Process]:
+    """Run a server in ``folder`` for as long as the context lasts."""
+    with (folder / f"{log_name}.log").open("ab") as log:
+        process = subprocess.Popen(command, stdout=log, stderr=log, cwd=folder)  # noqa: S603  the callers looked it up
+    try:
+        yield psutil.Process(process.pid)
+    finally:
+        process.terminate()
+        try:
+            process.wait(STOP_SECONDS_MAX)
+        except subprocess.TimeoutExpired:
+            process.kill()
+            process.wait()
 
 
 @contextmanager
-def fresh_redis(folder: Path) -> Iterator[str]:
-    """Start a Redis of the benchmark's own."""
-    program = shutil.which("redis-server") or shutil.which("valkey-server")
+def fresh_redis(folder: Path) -> Iterator[tuple[str, psutil.Process]]:
+    """Start a Redis of the benchmark's own; say where it is and which process."""
+    program = find_program("redis-server", "valkey-server")
     if program is None:
         sys.exit("install redis-server or valkey-server")
     port = free_port()
-    process = subprocess.Popen(  # noqa: S603  the program was looked up
-        [program, "--port", str(port), "--bind", "127.0.0.1", "--save", "", "--dir", str(folder)],
-        stdout=subprocess.DEVNULL,
-    )
+    command = [program, "--port", str(port), "--bind", "127.0.0.1", "--save", "", "--dir", str(folder)]
     url = f"redis://127.0.0.1:{port}/0"
-    wait_until(lambda: _answers(url), "Redis answers")
-    try:
-        yield url
-    finally:
-        process.terminate()
-        process.wait()
+    with running(command, folder, "redis") as process:
+        wait_until(lambda: _answers(url), "Redis answers")
+        yield url, process
+
+
+def forget_everything(redis_url: str) -> None:
+    """Empty Redis, so that no message or flag of one contestant reaches the next."""
+    with Redis.from_url(redis_url) as redis:
+        redis.flushall()
+
+
+def redis_version(redis_url: str) -> str:
+    """Ask the server which version it is."""
+    with Redis.from_url(redis_url) as redis:
+        return str(redis.info("server")["redis_version"])
 
 
 def _answers(url: str) -> bool:
@@ -88,8 +102,3 @@ def _answers(url: str) -> bool:
             return bool(redis.ping())
         except RedisError:
             return False
-
-
-def _require_durable(found: dict[str, str]) -> None:
-    if found != DURABLE:
-        sys.exit(f"the server must be durable, {DURABLE}; it has {found}")

@@ -1,9 +1,9 @@
 """Every interleaving of bookers and drainers, step by step: no booking is left without a drainer.
 
 One lane is enough: a turn that has several takes each of them through these steps, and none waits for another. The
-model is small enough to be exhausted: 3 bookers and 3 drainers reach every order of their steps. The protocol that ships
-must strand nothing in any end state; the ones that look right and are not must strand something, which shows that the
-model can tell.
+model is small enough to be exhausted: 3 bookers and 3 drainers reach every order of their steps. The protocol that is
+ours must strand nothing in any end state; the ones that look right and are not must strand something, which shows that
+the model can tell.
 """
 
 from collections.abc import Callable, Iterator
