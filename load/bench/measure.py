@@ -116,9 +116,10 @@ class Bench:
         answers = generator.send(system.urls, user_token(), load)
         if scenario.settles:
             self.wait_settled()
+            wait_until(system.crew.is_quiet, "what the load left under way is done", SETTLE_SECONDS_MAX)
         self._fill(figure, answers)
         bookings = answers.statuses["202"]
-        if scenario.settles and bookings:
+        if scenario.settles:
             bookings = self._fill_settled(figure, began)
         used = self.reading(system).since(before)
         used.cpu_seconds["load generator"] = answers.generator_cpu_seconds
@@ -153,6 +154,7 @@ class Bench:
         generator.send(system.urls, user_token(), warm)
         if scenario.settles:
             self.wait_settled()
+        wait_until(system.crew.is_quiet, "what the warm-up left under way is done", SETTLE_SECONDS_MAX)
         return load
 
     def _load(self, system: Running, scenario: Scenario) -> Load:

@@ -12,7 +12,7 @@ class Options:
 
     rounds: int = 3
     seconds: int = 5  # of load, for each contestant and scenario
-    connections: int = 64  # clients that ask again as soon as they are answered
+    connections: int = 128  # clients that ask again as soon as they are answered
     rush_requests: int = 100_000
     rows: int = 10_000_000  # in the full table
     backlog_rows: int = 200_000  # for settlement alone
@@ -21,7 +21,7 @@ class Options:
     only: tuple[str, ...] = SECTIONS
 
 
-QUICK = Options(rounds=3, seconds=2)
+QUICK = Options(rounds=2, seconds=3)
 FULL = Options()
 VARIANTS = Options(rounds=3, seconds=5)
 

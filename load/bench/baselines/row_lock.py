@@ -49,7 +49,7 @@ def main() -> None:
     @service.api.post("/events/{event_id}/book", status_code=202)
     def book(event_id: EventId, seats: Seats, user: User, request: Request, response: Response) -> BookingOut:
         database: Database = request.app.state.database
-        state = database.write(lambda c: book_seats(c, event_id, user.uid, seats), repeat_lost=False)
+        state = database.write(lambda c: book_seats(c, event_id, user.uid, seats), repeat_lost=True)
         response.headers["Location"] = f"/bookings/{state.id}"
         return answer(state)
 

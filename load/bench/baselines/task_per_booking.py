@@ -42,7 +42,7 @@ def worker_database() -> Database:
 @app.task(name="bench.settle_booking")
 def settle_booking(booking_id: str) -> None:
     """Decide one booking under the lock of its event's seats."""
-    worker_database().write(lambda c: decide_one(c, UUID(booking_id)), repeat_lost=False)
+    worker_database().write(lambda c: decide_one(c, UUID(booking_id)), repeat_lost=True)
 
 
 def decide_one(connection: Connection, booking_id: UUID) -> None:
@@ -90,7 +90,7 @@ def main() -> None:
     @service.api.post("/events/{event_id}/book", status_code=202)
     def book(event_id: EventId, seats: Seats, user: User, request: Request, response: Response) -> BookingOut:
         database: Database = request.app.state.database
-        state = database.write(lambda c: insert_pending(c, event_id, user.uid, seats), repeat_lost=False)
+        state = database.write(lambda c: insert_pending(c, event_id, user.uid, seats), repeat_lost=True)
         settle_booking.delay(str(state.id))
         response.headers["Location"] = f"/bookings/{state.id}"
         return answer(state)
