@@ -1,0 +1,188 @@
+"""What the hot path may cost: counts, which are the same on every machine, against a budget that is committed here.
+
+A change that goes over a number below makes every booking dearer. When it is worth it, raise the number in the same
+commit and say why in `docs/performance.md`; when a change makes something cheaper, lower it.
+"""
+
+import asyncio
+import sys
+from collections.abc import Callable
+from datetime import UTC, datetime
+from functools import partial
+from pathlib import Path
+from types import FrameType
+
+import pytest
+from redis import Redis
+from starlette.types import Message, Scope
+
+from booking_service.domain import intake, lookup, settlement
+from booking_service.main import create_app
+from shared.database import Database
+from shared.http.service import HttpService
+from shared.queue import LanePublisher, WakeFlags, Waker
+from tests.fixtures.bookings import LANES, MakeEvent, new_booking
+from tests.fixtures.box_office import booking_settings, migrated_sqlite, token
+from tests.fixtures.databases import settings
+from tests.fixtures.servers import MYSQL, wait_until
+
+# Messages to MySQL for a whole batch, COMMIT included.
+ROUND_TRIPS_OF_AN_INTAKE = 2
+ROUND_TRIPS_OF_A_SETTLEMENT = 7  # lanes, due, stock; confirmed, rejected, stock; COMMIT
+ROUND_TRIPS_OF_A_LOOKUP = 2
+# Commands to Redis for a whole batch: the flags' script with a SET for each lane, and the message.
+REDIS_COMMANDS_OF_A_WAKE_UP = 1 + LANES + 2
+# Python functions called on the event loop for one request, the loop's own and those of uvicorn left out.
+CALLS_OF_A_BOOKING = 46
+CALLS_OF_A_POLL = 42
+CALLS_OF_A_REFUSAL = 36
+
+REQUESTS = 30
+NOT_OURS = ("asyncio", "selectors.py", "threading.py", "concurrent", "contextlib.py", "test_budget.py")
+
+
+@pytest.fixture
+def database_kind() -> str:
+    return MYSQL
+
+
+@pytest.fixture
+def connection(booking_database_url: str) -> Database:
+    """One connection, so that its session's counter sees everything."""
+    return Database.connect(booking_database_url, settings(), pool_size=1)
+
+
+def round_trips(database: Database, act: Callable[[], object]) -> int:
+    def count() -> int:
+        row = database.read(lambda c: c.exec_driver_sql("SHOW SESSION STATUS LIKE 'Questions'").one())
+        return int(row[1])
+
+    count()
+    before = count()
+    act()
+    return count() - before - ROUND_TRIPS_OF_A_LOOKUP  # the counting's own
+
+
+def test_a_batch_of_bookings_is_stored_settled_and_found_within_its_round_trips(
+    connection: Database, make_event: MakeEvent
+) -> None:
+    events = [make_event(2) for _ in range(40)]
+    batch = [new_booking(event) for event in events for _ in range(3)]
+    lanes = sorted({event.lane for event in events})
+    accept = partial(intake.accept, batch=batch)
+    settle = partial(settlement.settle_batch, lanes=lanes, batch_max=999, now=datetime.now(UTC))
+    find = partial(lookup.find_bookings, ids=[new.id for new in batch])
+    assert {
+        "intake": round_trips(connection, lambda: connection.write(accept, repeat_lost=True)),
+        "settlement": round_trips(connection, lambda: connection.write(settle, repeat_lost=True)),
+        "lookup": round_trips(connection, lambda: connection.read(find)),
+    } == {
+        "intake": ROUND_TRIPS_OF_AN_INTAKE,
+        "settlement": ROUND_TRIPS_OF_A_SETTLEMENT,
+        "lookup": ROUND_TRIPS_OF_A_LOOKUP,
+    }
+    connection.close()
+
+
+def test_lanes_are_woken_within_their_commands(redis_url: str) -> None:
+    with Redis.from_url(redis_url) as redis:
+        redis.flushdb()
+        publisher = LanePublisher.connect(redis_url, timeout_seconds=5)
+        waker = Waker(WakeFlags.connect(redis_url, expiry_seconds=9, timeout_seconds=5), publisher.publish, 1)
+        waker.wake({LANES})  # connects, and loads the script
+        wait_until(lambda: redis.llen("lanes") == 1, "the first lane is woken")
+        before = commands(redis)
+        waker.wake(range(LANES))
+        wait_until(lambda: commands_since(redis, before).get("lpush"), "the lanes are woken")
+        used = sum(commands_since(redis, before).values())
+        waker.close()
+        publisher.celery.close()
+        redis.flushdb()
+    assert used <= REDIS_COMMANDS_OF_A_WAKE_UP
+
+
+def commands(redis: Redis) -> dict[str, int]:
+    stats = redis.info("commandstats")
+    return {name.removeprefix("cmdstat_"): int(stat["calls"]) for name, stat in stats.items()}
+
+
+def commands_since(redis: Redis, before: dict[str, int]) -> dict[str, int]:
+    watching = ("info", "llen", "client|setinfo")
+    return {
+        name: calls - before.get(name, 0)
+        for name, calls in commands(redis).items()
+        if name not in watching and calls > before.get(name, 0)
+    }
+
+
+def test_a_request_is_answered_within_its_calls(tmp_path: Path) -> None:
+    configured = booking_settings(migrated_sqlite(tmp_path))
+    service = create_app(configured)
+    used = asyncio.run(calls_of_each_request(service, token(configured), token(configured, "admin")))
+    budget = {"booking": CALLS_OF_A_BOOKING, "poll": CALLS_OF_A_POLL, "refusal": CALLS_OF_A_REFUSAL}
+    over = {what: count for what, count in used.items() if count > budget[what]}
+    assert not over, f"{over} calls, where the budget is {budget}"
+
+
+async def calls_of_each_request(service: HttpService, user: str, admin: str) -> dict[str, int]:
+    async with service.api.router.lifespan_context(service.api):
+        body = b'{"event_name":"E","event_venue":"V","event_date":"2027-09-11T19:15:00Z","event_availibility":%d}'
+        for capacity in (1_000, 0):
+            await ask(service, "POST", "/events", token=admin, body=body % capacity)
+        location = (await ask(service, "POST", "/events/1/book?seats=1", token=user))[b"location"].decode()
+        await ask(service, "POST", "/events/2/book?seats=1", token=user)
+        return {
+            "booking": await calls(partial(ask, service, "POST", "/events/1/book?seats=1", token=user)),
+            "poll": await calls(partial(ask, service, "GET", location, token=user)),
+            "refusal": await calls(partial(ask, service, "POST", "/events/2/book?seats=1", token=user)),
+        }
+
+
+async def calls(ask_once: Callable[[], object]) -> int:
+    """Count the calls of one request: the fewest of many, because a thread may be done a turn of the loop later."""
+    counts = []
+    for _ in range(REQUESTS):
+        count = 0
+
+        def note(frame: FrameType, event: str, _argument: object) -> None:
+            nonlocal count
+            count += event == "call" and not any(name in frame.f_code.co_filename for name in NOT_OURS)
+
+        sys.setprofile(note)
+        try:
+            await ask_once()  # type: ignore[misc]  # what is given is a coroutine function
+        finally:
+            sys.setprofile(None)
+        counts.append(count)
+    return min(counts)
+
+
+async def ask(service: HttpService, method: str, url: str, *, token: str, body: bytes = b"") -> dict[bytes, bytes]:
+    """Send one request straight into the application; return the headers of its answer."""
+    headers = [(b"host", b"x"), (b"authorization", f"Bearer {token}".encode())]
+    if body:
+        headers += [(b"content-type", b"application/json"), (b"content-length", str(len(body)).encode())]
+    path, _, query = url.partition("?")
+    scope: Scope = {
+        "type": "http",
+        "method": method,
+        "path": path,
+        "raw_path": path.encode(),
+        "query_string": query.encode(),
+        "headers": headers,
+        "root_path": "",
+        "scheme": "http",
+        "http_version": "1.1",
+        "client": ("127.0.0.1", 1),
+        "server": ("127.0.0.1", 2),
+    }
+    sent: list[Message] = []
+
+    async def receive() -> Message:
+        return {"type": "http.request", "body": body, "more_body": False}
+
+    async def send(message: Message) -> None:
+        sent.append(message)
+
+    await service(scope, receive, send)
+    return dict(sent[0]["headers"])
