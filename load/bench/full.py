@@ -41,13 +41,20 @@ class Measured:
 
 
 def run(options: Options) -> bool:
-    """Measure the chosen sections, write the results, and return whether the audit held everywhere."""
+    """Measure the chosen sections, write the results after each, and return whether the audit held everywhere."""
     measured = Measured()
+    audit = "nothing was measured"
     with session(options) as at:
         made_of = {"machine": machine(), **software(at.server, at.bench.stand.redis_url)}
         for name in options.only:
             tell(f"--- {name}")
             SECTIONS[name](at, options, measured)
+            audit = _write(measured, options, made_of)
+    tell(f"audit {audit}; the tables are in full.md, the chart is full.svg")
+    return audit == "ok"
+
+
+def _write(measured: Measured, options: Options, made_of: dict[str, Any]) -> str:
     summary = Summary(measured.figures)
     held = [audit_of(measured.figures), *([measured.memory.audit] if measured.memory else [])]
     audit = "; ".join(sorted(set(held) - {"ok"})) or "ok"
@@ -64,8 +71,7 @@ def run(options: Options) -> bool:
     write_json("full", result)
     (RESULTS / "full.md").write_text(page(result, summary, against), encoding="utf-8")
     draw(summary, against, RESULTS / "full.svg")
-    tell(f"audit {audit}; the tables are in full.md, the chart is full.svg")
-    return audit == "ok"
+    return audit
 
 
 def _main(at: Session, options: Options, measured: Measured) -> None:

@@ -2,6 +2,9 @@
 
 import os
 import platform
+import statistics
+import timeit
+from functools import partial
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
@@ -11,8 +14,12 @@ import psutil
 from load.bench import mysql
 from load.bench.mysql import Mysql
 from load.bench.servers import redis_version
+from shared.tokens import TokenRules, TokenSigner, TokenVerifier, hmac_key
 
 PACKAGES = ("fastapi", "starlette", "uvicorn", "uvloop", "httptools", "sqlalchemy", "pymysql", "celery", "redis")
+HMAC_BYTES = 32
+TOKEN_SECONDS = 600
+TOKEN_CHECKS, TOKEN_ROUNDS = 500, 5
 CPUINFO = Path("/proc/cpuinfo")
 
 
@@ -23,6 +30,7 @@ def machine() -> dict[str, Any]:
         "cores": os.cpu_count(),
         "memory_gib": round(psutil.virtual_memory().total / 2**30, 1),
         "kernel": f"{platform.system()} {platform.release()}",
+        "token_check_us": _token_check_us(),
     }
 
 
@@ -38,6 +46,19 @@ def software(server: Mysql, redis_url: str) -> dict[str, Any]:
         "mysql_from": server.origin,
         "mysql_settings": mysql.settings(server.url),
     }
+
+
+def _token_check_us() -> float:
+    """Time the checking of one HS256 token on one core, in microseconds: tells a slow hour of a shared machine.
+
+    `docs/performance.md` names what it is elsewhere.
+    """
+    rules = TokenRules("HS256", "issuer", "audience")
+    key = hmac_key("x" * HMAC_BYTES)
+    token = TokenSigner(rules, key, None, TOKEN_SECONDS).sign(1, "bench@example.com", "user")
+    verifier = TokenVerifier(rules, cache_max=0)
+    times = timeit.repeat(partial(verifier.verify, token, key), number=TOKEN_CHECKS, repeat=TOKEN_ROUNDS)
+    return round(statistics.median(times) / TOKEN_CHECKS * 1e6, 1)
 
 
 def _cpu_model() -> str:
