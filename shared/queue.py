@@ -118,6 +118,12 @@ class LanePublisher:
         """Have ``lanes`` drained, on behalf of the sweep or of a wake-up. Raises one of BROKER_ERRORS."""
         self.celery.send_task(SETTLE, args=[lanes], kwargs={"swept": swept}, queue=LANES_QUEUE, retry=False)
 
+    def waiting(self) -> int:
+        """Count the messages that no worker has taken yet. Raises one of BROKER_ERRORS."""
+        with self.celery.connection_or_acquire() as connection:
+            declared = connection.default_channel.queue_declare(LANES_QUEUE, durable=True, auto_delete=False)
+            return int(declared.message_count)
+
 
 class Waker:
     """Wakes lanes from a thread of its own, so that no request ever waits for Redis.

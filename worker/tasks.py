@@ -63,9 +63,11 @@ def settle(lanes: list[int], *, swept: bool = False) -> None:
 def sweep() -> None:
     """Wake lanes that have waited too long, whatever their flags say: a flag may be all that is left of a drainer.
 
-    One message a lane at a time: under a long backlog a lane is overdue for long, and well looked after.
+    One message a lane at a time: under a long backlog a lane is overdue for long, and well looked after. But a worker
+    that dies takes messages with it, and their flags stay: when no message waits at all, none is on its way.
     """
     age = timedelta(seconds=settings.sweep_age_seconds)
+    none_waits = publisher().waiting() == 0
     for lane in drainer().database.read(partial(settlement.lanes_overdue, now=utc_now(), age=age)):
-        if flags(SWEPT).take([lane]):
+        if flags(SWEPT).take([lane]) or none_waits:
             publisher().publish([lane], swept=True)

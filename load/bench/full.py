@@ -1,7 +1,9 @@
 """Everything that the benchmark can measure, into results/full.json, full.md and full.svg."""
 
-from collections.abc import Callable
+import json
+from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass, field, replace
+from datetime import UTC, datetime
 from typing import Any
 
 from load.bench import api_memory, history, latency, settlement_alone
@@ -28,6 +30,7 @@ MAIN: Plan = (
 SCALING: Plan = tuple(
     (replace(OURS, instances=count), [replace(HUNDRED, name=f"{count} API + {count} worker")]) for count in (1, 2, 4)
 )
+PATH = RESULTS / "full.json"
 RUSH_SEATS = 100
 RUSH_SECONDS_MAX = 1_800
 
@@ -38,17 +41,37 @@ class Measured:
 
     figures: list[Figure] = field(default_factory=list)
     memory: MemoryCurve | None = None
+    measured_at: dict[str, str] = field(default_factory=dict)  # each section, UTC
+
+    @classmethod
+    def earlier(cls, sections: Sequence[str]) -> "Measured":
+        """Take over what an earlier run has measured, unless all ``sections`` are measured anew."""
+        if set(sections) == set(SECTIONS) or not PATH.exists():
+            return cls()
+        result = json.loads(PATH.read_text(encoding="utf-8"))
+        memory = result["api_memory"]
+        return cls(
+            [Figure(**run) for run in result["runs"]],
+            MemoryCurve(**memory) if memory else None,
+            result["measured_at"],
+        )
+
+    def add(self, figures: Sequence[Figure]) -> None:
+        """Add ``figures`` in the place of earlier ones of the same scenarios."""
+        anew = {(figure.contestant, figure.scenario) for figure in figures}
+        self.figures = [f for f in self.figures if (f.contestant, f.scenario) not in anew] + list(figures)
 
 
 def run(options: Options) -> bool:
     """Measure the chosen sections, write the results after each, and return whether the audit held everywhere."""
-    measured = Measured()
+    measured = Measured.earlier(options.only)
     audit = "nothing was measured"
     with session(options) as at:
         made_of = {"machine": machine(), **software(at.server, at.bench.stand.redis_url)}
         for name in options.only:
             tell(f"--- {name}")
             SECTIONS[name](at, options, measured)
+            measured.measured_at[name] = f"{datetime.now(UTC):%Y-%m-%d %H:%M}"
             audit = _write(measured, options, made_of)
     tell(f"audit {audit}; the tables are in full.md, the chart is full.svg")
     return audit == "ok"
@@ -62,6 +85,7 @@ def _write(measured: Measured, options: Options, made_of: dict[str, Any]) -> str
     result: dict[str, Any] = {
         "targets": [asdict(verdict) | {"met": verdict.met} for verdict in against],
         "audit": audit,
+        "measured_at": measured.measured_at,
         **made_of,
         "options": asdict(options),
         "summary": summary.as_json(),
@@ -75,28 +99,28 @@ def _write(measured: Measured, options: Options, made_of: dict[str, Any]) -> str
 
 
 def _main(at: Session, options: Options, measured: Measured) -> None:
-    measured.figures += compare(at.bench, MAIN, options.rounds)
+    measured.add(compare(at.bench, MAIN, options.rounds))
 
 
 def _latency(at: Session, options: Options, measured: Measured) -> None:
-    measured.figures += latency.measure(at.bench, options.rounds)
+    measured.add(latency.measure(at.bench, options.rounds))
 
 
 def _rush(at: Session, options: Options, measured: Measured) -> None:
     rush = Scenario(RUSH, seats=RUSH_SEATS, answers_max=options.rush_requests, seconds_max=RUSH_SECONDS_MAX)
-    measured.figures += compare(at.bench, [(OURS, [rush])], options.rounds)
+    measured.add(compare(at.bench, [(OURS, [rush])], options.rounds))
 
 
 def _scaling(at: Session, options: Options, measured: Measured) -> None:
-    measured.figures += compare(at.bench, SCALING, options.rounds)
+    measured.add(compare(at.bench, SCALING, options.rounds))
 
 
 def _settlement(at: Session, options: Options, measured: Measured) -> None:
-    measured.figures += settlement_alone.measure(at.bench, options.rounds, options.backlog_rows)
+    measured.add(settlement_alone.measure(at.bench, options.rounds, options.backlog_rows))
 
 
 def _history(at: Session, options: Options, measured: Measured) -> None:
-    measured.figures += history.measure(at.server, at.bench, options.rounds, options.rows)
+    measured.add(history.measure(at.server, at.bench, options.rounds, options.rows))
 
 
 def _memory(at: Session, options: Options, measured: Measured) -> None:

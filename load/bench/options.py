@@ -58,4 +58,6 @@ def _add(command: argparse.ArgumentParser, defaults: Options, *, everything: boo
     command.add_argument("--backlog-rows", type=int, default=defaults.backlog_rows, help="for settlement alone")
     command.add_argument("--memory-bookings", type=int, default=defaults.memory_bookings, help="made by one process")
     command.add_argument("--memory-step", type=int, default=defaults.memory_step, help="bookings between two looks")
-    command.add_argument("--only", nargs="+", choices=SECTIONS, default=SECTIONS, help="leave the others out")
+    command.add_argument(
+        "--only", nargs="+", choices=SECTIONS, default=SECTIONS, help="keep the others as they were found before"
+    )

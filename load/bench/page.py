@@ -53,6 +53,7 @@ def _circumstances(result: dict[str, Any]) -> str:
         f"MySQL: {result['mysql_from']}; {_pairs(result['mysql_settings'])}",
         f"{options['rounds']} rounds in alternating order, {options['seconds']} s of load each, warmed up before",
         f"{options['connections']} clients, each asking again as soon as it is answered",
+        f"parts, when each ended (UTC): {_pairs(result['measured_at'])}",
         f"audit after each run: {result['audit']}",
     )
     return "\n".join(f"- {line}" for line in lines)

@@ -7,14 +7,15 @@ import pytest
 from booking_service.domain import catalogue
 from booking_service.domain.catalogue import NewEvent
 from shared.database import Database
-from shared.queue import LanePublisher
-from tests.fixtures.bookings import NOW, accept, new_booking, states
+from shared.queue import SWEPT, LanePublisher, WakeFlags
+from tests.fixtures.bookings import NOW, MakeEvent, accept, new_booking, states
 from tests.fixtures.processes import System
 from tests.fixtures.servers import MYSQL, wait_until
 
 BUSY_LANES = 6
 BACKLOG = 2_000  # in each; at two a batch it lasts far longer than the test
 FOUND_SECONDS_MAX = 60
+FLAG_SECONDS = 120
 
 
 @pytest.fixture(params=[MYSQL])
@@ -47,3 +48,18 @@ def test_a_lost_wake_up_is_found_while_other_lanes_are_busy(
     system.kill("worker")
     system.start_worker()
     wait_until(lambda: "pending" not in states(booking_database, *backlog), "the backlog is settled")
+
+
+def test_a_sweep_whose_message_died_with_its_worker_is_repeated(
+    system: System, booking_database: Database, make_event: MakeEvent, redis_url: str
+) -> None:
+    # A worker takes a message in advance; killed, it leaves the flag behind that says that the message is on its way.
+    event = make_event(5)
+    accept(booking_database, lost := new_booking(event))
+    swept = WakeFlags.connect(redis_url, expiry_seconds=FLAG_SECONDS, timeout_seconds=5, meaning=SWEPT)
+    assert swept.take([event.lane])
+    system.start_worker()
+    system.start_beat()
+    wait_until(lambda: states(booking_database, lost) == ["confirmed"], "the sweep comes back", FLAG_SECONDS / 2)
+    swept.clear([event.lane])
+    swept.close()
