@@ -3,13 +3,15 @@
 PYTHON ?= python3
 VENV ?= .venv
 TEST_PROCESSES ?= 2
+MINUTES ?= 30
+SEED ?= 7
 PY := $(VENV)/bin/python
 PIP := $(PY) -m pip --disable-pip-version-check install --quiet --require-hashes --only-binary=:all:
 UV_COMPILE := $(VENV)/bin/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes \
 	--no-emit-index-url --no-header --no-annotate pyproject.toml
 
 .DEFAULT_GOAL := help
-.PHONY: help run audit test bench bench-quick lint format lock up down compose-test
+.PHONY: help run audit test faults bench bench-quick lint format lock up down compose-test
 
 help: ## print this
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-13s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -22,6 +24,9 @@ audit: $(VENV)/run.stamp ## look for broken invariants in the data of `make run`
 
 test: $(VENV)/dev.stamp ## run all tests
 	@$(PY) -m pytest --numprocesses $(TEST_PROCESSES) --dist loadfile --no-loadscope-reorder
+
+faults: $(VENV)/dev.stamp ## let every part die under load, for MINUTES=30 with SEED=7, and check that nothing was lost
+	@$(PY) -m tests.faults.campaign --minutes $(MINUTES) --seed $(SEED) $(FAULTS_OPTIONS)
 
 bench: $(VENV)/dev.stamp ## measure everything side by side, in half an hour, into load/bench/results
 	@load/bench/install-missing

@@ -1,0 +1,103 @@
+"""Ten times what it can do: it keeps answering, sheds with 503, stays in its memory, and recovers at once.
+
+The database answers late, which bounds what one process can store; four hundred clients ask again as soon as they are
+answered, or refused.
+"""
+
+import asyncio
+import time
+from collections import Counter
+from collections.abc import Iterator
+
+import psutil
+import pytest
+
+from shared.database import Database
+from tests.faults.campaign.http_client import HttpClient, Response
+from tests.faults.campaign.proxy import LoopThread, Proxy
+from tests.fixtures.clients import admin, new_user
+from tests.fixtures.processes import System
+from tests.fixtures.servers import MYSQL
+
+CLIENTS = 400
+OVERLOAD_SECONDS = 15
+DELAY_SECONDS = 0.02  # of each message to the database
+QUEUE_MAX = 60
+BATCH_MAX = 10
+ANSWER_SECONDS_MAX = 10
+OFFERED_AT_LEAST = 10  # times what was accepted
+MEMORY_GROWTH_MAX = 1.25
+
+
+@pytest.fixture
+def database_kind() -> str:
+    return MYSQL
+
+
+@pytest.fixture
+def slow(booking_database: Database) -> Iterator[Proxy]:
+    thread = LoopThread()
+    proxy = Proxy(thread, ("127.0.0.1", booking_database.engine.url.port or 3306))
+    yield proxy
+    proxy.close()
+    thread.close()
+
+
+def through(proxy: Proxy, database: Database) -> str:
+    url = database.engine.url.set(host="127.0.0.1", port=proxy.port)
+    return url.update_query_dict({"ssl_disabled": "true"}).render_as_string(hide_password=False)
+
+
+def request(event_id: int, token: str) -> bytes:
+    lines = [f"POST /events/{event_id}/book?seats=1 HTTP/1.1", "Host: x", f"Authorization: Bearer {token}", "", ""]
+    return "\r\n".join(lines).encode()
+
+
+async def hammer(port: int, booking: bytes) -> list[tuple[Response, float]]:
+    """Send ``booking`` again and again from each client; return every answer, and how long it took."""
+    answers: list[tuple[Response, float]] = []
+    deadline = time.monotonic() + OVERLOAD_SECONDS
+
+    async def ask_again_and_again() -> None:
+        client = HttpClient(port)
+        while (began := time.monotonic()) < deadline:
+            answers.append((await client.ask(booking), time.monotonic() - began))
+        client.close()
+
+    await asyncio.gather(*(ask_again_and_again() for _ in range(CLIENTS)))
+    return answers
+
+
+def test_ten_times_too_much_is_shed_and_nothing_accepted_is_lost(
+    system: System, booking_database: Database, slow: Proxy
+) -> None:
+    system.environment |= {
+        "BOOKING_DATABASE_URL": through(slow, booking_database),
+        "INTAKE_THREADS": "1",
+        "INTAKE_BATCH_MAX": str(BATCH_MAX),
+        "INTAKE_QUEUE_MAX": str(QUEUE_MAX),
+    }
+    system.start_auth()
+    system.start_booking()
+    system.start_worker()
+    system.start_beat()
+    ada, event_id = new_user(system, "ada@example.com"), admin(system).create_event(seats=10**6)
+    ada.outcome(ada.book(event_id))
+    api = psutil.Process(system.processes["booking"].pid)
+    port, booking = int(system.environment["BOOKING_PORT"]), request(event_id, ada.token)
+
+    slow.delay(DELAY_SECONDS)
+    answers = asyncio.run(hammer(port, booking))
+    memory = api.memory_info().rss
+    answers += asyncio.run(hammer(port, booking))
+
+    statuses = Counter(answer.status for answer, _ in answers)
+    assert set(statuses) == {202, 503}
+    assert all(answer.retry_after_seconds for answer, _ in answers if answer.status == 503)
+    assert len(answers) >= OFFERED_AT_LEAST * statuses[202]
+    assert max(seconds for _, seconds in answers) < ANSWER_SECONDS_MAX
+    assert api.memory_info().rss < MEMORY_GROWTH_MAX * memory
+    # At once: the first to ask after the crowd is served, though the database is as slow as before.
+    assert ada.outcome(ada.book(event_id))["status"] == "confirmed"
+    stored = booking_database.read(lambda c: c.exec_driver_sql("SELECT COUNT(*) FROM bookings").scalar())
+    assert stored == statuses[202] + 2  # and Ada's two
