@@ -67,7 +67,8 @@ def sweep() -> None:
     that dies takes messages with it, and their flags stay: when no message waits at all, none is on its way.
     """
     age = timedelta(seconds=settings.sweep_age_seconds)
-    none_waits = publisher().waiting() == 0
-    for lane in drainer().database.read(partial(settlement.lanes_overdue, now=utc_now(), age=age)):
+    overdue = drainer().database.read(partial(settlement.lanes_overdue, now=utc_now(), age=age))
+    none_waits = bool(overdue) and publisher().waiting() == 0
+    for lane in overdue:
         if flags(SWEPT).take([lane]) or none_waits:
             publisher().publish([lane], swept=True)

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from uuid import UUID
 
-from sqlalchemy import func, select
+from sqlalchemy import Row, func, select
 from sqlalchemy.engine import Connection
 
 from booking_service.domain.decision import DueBooking, Outcome, decide, seats_taken
@@ -59,13 +59,15 @@ def settle_batch(connection: Connection, lanes: Sequence[int], *, batch_max: int
     caller was sent for. Raises SettlementConflictError when a row changed under the lock.
     """
     held = lock_lanes(connection, lanes)
-    due, lanes_of_due = _due(connection, held, batch_max) if held else ([], [])
-    if not due:
+    rows = _due(connection, held, batch_max) if held else []
+    if not rows:
         return Batch(held, 0, [])
+    due = [DueBooking(booking_id, event_id, seats) for booking_id, event_id, seats, _ in rows]
     outcomes = decide(_available(connection, {booking.event_id for booking in due}), due)
     _write_outcomes(connection, outcomes, now)
     _take_seats(connection, seats_taken(outcomes))
-    return Batch(held, len(due), [lane for lane in held if lane > lanes_of_due[-1]] if len(due) == batch_max else [])
+    last_lane = rows[-1][3]
+    return Batch(held, len(due), [lane for lane in held if lane > last_lane] if len(due) == batch_max else [])
 
 
 def lanes_due(connection: Connection, lanes: Sequence[int]) -> list[int]:
@@ -91,13 +93,12 @@ def lanes_overdue(connection: Connection, now: datetime, age: timedelta) -> list
     ]
 
 
-def _due(connection: Connection, lanes: Sequence[int], batch_max: int) -> tuple[list[DueBooking], list[int]]:
-    """Read what is due, in the order of the index, which stops at the limit however long the queue is."""
-    rows = connection.exec_driver_sql(
+def _due(connection: Connection, lanes: Sequence[int], batch_max: int) -> Sequence[Row[bytes, int, int, int]]:
+    """Read what is due and its lane, in the order of the index, which stops at the limit however long the queue is."""
+    return connection.exec_driver_sql(
         f"SELECT id,event_id,seats,due_lane FROM bookings WHERE due_lane IN ({numbers(lanes)}) "  # noqa: S608  numbers
         f"ORDER BY due_lane,id LIMIT {batch_max}"
     ).all()
-    return [DueBooking(*row[:3]) for row in rows], [row[3] for row in rows]
 
 
 def _available(connection: Connection, event_ids: set[int]) -> dict[int, int]:

@@ -8,7 +8,7 @@ from contextlib import suppress
 
 import pytest
 
-from tests.faults.campaign.proxy import Cut, LoopThread, Proxy, Way
+from tests.faults.campaign.proxy import Cut, Proxy, Way, proxy_of
 
 SECONDS_MAX = 5
 SHORT_SECONDS = 0.2
@@ -48,11 +48,8 @@ def echo() -> Iterator[Echo]:
 
 @pytest.fixture
 def proxy(echo: Echo) -> Iterator[Proxy]:
-    thread = LoopThread()
-    proxy = Proxy(thread, ("127.0.0.1", echo.port))
-    yield proxy
-    proxy.close()
-    thread.close()
+    with proxy_of("127.0.0.1", echo.port) as proxy:
+        yield proxy
 
 
 @pytest.fixture

@@ -1,13 +1,13 @@
 """A database that neither answers nor refuses: everybody is answered within the timeouts, and work goes on after."""
 
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 
 import httpx
 import pytest
 
 from shared.database import REPEAT_SECONDS_MAX, Database
-from tests.faults.campaign.proxy import LoopThread, Proxy
+from tests.faults.conftest import Proxied
 from tests.fixtures.clients import admin, new_user
 from tests.fixtures.databases import REAL
 from tests.fixtures.processes import System
@@ -24,22 +24,11 @@ def database_kind(request: pytest.FixtureRequest) -> str:
     return str(request.param)
 
 
-@pytest.fixture
-def proxy(booking_database: Database) -> Iterator[Proxy]:
-    thread = LoopThread()
-    proxy = Proxy(thread, ("127.0.0.1", booking_database.engine.url.port or 3306))
-    yield proxy
-    proxy.close()
-    thread.close()
-
-
 def test_requests_are_answered_while_the_database_is_frozen_and_work_again_after(
-    system: System, booking_database: Database, proxy: Proxy
+    system: System, booking_database: Database, proxied: Proxied
 ) -> None:
-    url = booking_database.engine.url.set(host="127.0.0.1", port=proxy.port)
-    through = url.update_query_dict({"ssl_disabled": "true"}).render_as_string(hide_password=False)
     system.environment |= {
-        "BOOKING_DATABASE_URL": through,
+        "BOOKING_DATABASE_URL": proxied.url,
         "DATABASE_CONNECT_TIMEOUT_SECONDS": str(CONNECT_SECONDS),
         "DATABASE_LOCK_TIMEOUT_SECONDS": str(LOCK_SECONDS),
         "DATABASE_READ_TIMEOUT_SECONDS": str(READ_SECONDS),
@@ -52,7 +41,7 @@ def test_requests_are_answered_while_the_database_is_frozen_and_work_again_after
     before = ada.book(event_id)
     assert ada.outcome(before)["status"] == "confirmed"
 
-    proxy.black_hole()
+    proxied.proxy.black_hole()
     questions: list[Callable[[], httpx.Response]] = [
         lambda: ada.book(event_id, key="k"),
         lambda: ada.get(before.headers["Location"]),
@@ -66,7 +55,7 @@ def test_requests_are_answered_while_the_database_is_frozen_and_work_again_after
     assert (ready.status_code, ready.json()["dependencies"]["database"]) == (503, "unavailable")
     assert system.http.get(f"{system.booking_url}/health/live").status_code == 200
 
-    proxy.accept()
+    proxied.proxy.accept()
     wait_until(lambda: ada.book(event_id, key="k").status_code == 202, "bookings are accepted", RECOVERY_SECONDS_MAX)
     # One booking, whether the attempt that got a 503 was stored or not.
     assert ada.outcome(ada.book(event_id, key="k"))["status"] == "confirmed"

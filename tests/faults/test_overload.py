@@ -7,14 +7,13 @@ answered, or refused.
 import asyncio
 import time
 from collections import Counter
-from collections.abc import Iterator
 
 import psutil
 import pytest
 
 from shared.database import Database
 from tests.faults.campaign.http_client import HttpClient, Response
-from tests.faults.campaign.proxy import LoopThread, Proxy
+from tests.faults.conftest import Proxied
 from tests.fixtures.clients import admin, new_user
 from tests.fixtures.processes import System
 from tests.fixtures.servers import MYSQL
@@ -32,20 +31,6 @@ MEMORY_GROWTH_MAX = 1.25
 @pytest.fixture
 def database_kind() -> str:
     return MYSQL
-
-
-@pytest.fixture
-def slow(booking_database: Database) -> Iterator[Proxy]:
-    thread = LoopThread()
-    proxy = Proxy(thread, ("127.0.0.1", booking_database.engine.url.port or 3306))
-    yield proxy
-    proxy.close()
-    thread.close()
-
-
-def through(proxy: Proxy, database: Database) -> str:
-    url = database.engine.url.set(host="127.0.0.1", port=proxy.port)
-    return url.update_query_dict({"ssl_disabled": "true"}).render_as_string(hide_password=False)
 
 
 def request(event_id: int, token: str) -> bytes:
@@ -69,10 +54,10 @@ async def hammer(port: int, booking: bytes) -> list[tuple[Response, float]]:
 
 
 def test_ten_times_too_much_is_shed_and_nothing_accepted_is_lost(
-    system: System, booking_database: Database, slow: Proxy
+    system: System, booking_database: Database, proxied: Proxied
 ) -> None:
     system.environment |= {
-        "BOOKING_DATABASE_URL": through(slow, booking_database),
+        "BOOKING_DATABASE_URL": proxied.url,
         "INTAKE_THREADS": "1",
         "INTAKE_BATCH_MAX": str(BATCH_MAX),
         "INTAKE_QUEUE_MAX": str(QUEUE_MAX),
@@ -86,7 +71,7 @@ def test_ten_times_too_much_is_shed_and_nothing_accepted_is_lost(
     api = psutil.Process(system.processes["booking"].pid)
     port, booking = int(system.environment["BOOKING_PORT"]), request(event_id, ada.token)
 
-    slow.delay(DELAY_SECONDS)
+    proxied.proxy.delay(DELAY_SECONDS)
     answers = asyncio.run(hammer(port, booking))
     memory = api.memory_info().rss
     answers += asyncio.run(hammer(port, booking))

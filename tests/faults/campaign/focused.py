@@ -23,8 +23,8 @@ from tests.faults.campaign.redis_server import PrivateRedis
 from tests.faults.campaign.stored import connect, read_stored
 from tests.faults.campaign.system import System
 from tests.faults.campaign.verdict import Promise, Verdict
-from tests.faults.campaign.waiting import wait_for
 from tests.faults.campaign.watch import Auditor
+from tests.fixtures.waiting import wait_for
 
 SEED = 7
 LANE = 0  # the only one

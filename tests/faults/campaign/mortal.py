@@ -5,7 +5,7 @@ import subprocess
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
-from tests.faults.campaign.waiting import wait_for
+from tests.fixtures.waiting import wait_for
 
 START_SECONDS_MAX = 90
 STOP_SECONDS_MAX = 60

@@ -8,8 +8,8 @@ import os
 import socket
 import struct
 import threading
-from collections.abc import Callable, Coroutine, Sequence
-from contextlib import suppress
+from collections.abc import Callable, Coroutine, Iterator, Sequence
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from enum import Enum
 from functools import partial
@@ -86,6 +86,16 @@ class Link:
                 writer.transport.abort()
             else:
                 writer.close()
+
+
+@contextmanager
+def proxy_of(host: str, port: int) -> Iterator["Proxy"]:
+    """Stand in front of one server, with a thread of its own."""
+    thread = LoopThread()
+    proxy = Proxy(thread, (host, port))
+    yield proxy
+    proxy.close()
+    thread.close()
 
 
 class Proxy:

@@ -17,8 +17,8 @@ from tests.faults.campaign.orders import Orders
 from tests.faults.campaign.pointed import BOOKING, CELERY, CLOCK_SECONDS, MUTATION, ORDERS_FOLDER
 from tests.faults.campaign.proxy import LoopThread, Proxy
 from tests.faults.campaign.tokens import SECRET, TOKENS
-from tests.faults.campaign.waiting import holds_within, wait_for
 from tests.fixtures.servers import free_port
+from tests.fixtures.waiting import holds_within, wait_for
 
 REPOSITORY = Path(__file__).resolve().parents[3]
 READY_SECONDS_MAX = 60

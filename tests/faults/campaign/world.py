@@ -11,7 +11,7 @@ from tests.faults.campaign.driver import Driver
 from tests.faults.campaign.orders import Orders
 from tests.faults.campaign.redis_server import PrivateRedis
 from tests.faults.campaign.system import APIS, BEAT, WORKERS, System
-from tests.faults.campaign.waiting import holds_within
+from tests.fixtures.waiting import holds_within
 
 REACH_SECONDS_MAX = 15
 RIVAL_TABLE = "campaign_rival"

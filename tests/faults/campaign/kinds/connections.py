@@ -2,6 +2,7 @@
 
 import random
 import time
+from functools import partial
 
 from tests.faults.campaign.kinds.registry import kind
 from tests.faults.campaign.proxy import MYSQL_COMMIT, Cut, Proxy, Way
@@ -34,27 +35,10 @@ def _cut_commit(world: World, rng: random.Random, link: str, *, after: bool, arm
         raise
 
 
-@kind("cut before the COMMIT of an intake", APIS_LINKS)
-def intake_not_committed(world: World, rng: random.Random, link: str) -> None:
-    _cut_commit(world, rng, link, after=False, armed_by=INTAKE)
-
-
-@kind("cut after the COMMIT of an intake", APIS_LINKS)
-def intake_committed(world: World, rng: random.Random, link: str) -> None:
-    _cut_commit(world, rng, link, after=True, armed_by=INTAKE)
-
-
-@kind("cut before the COMMIT of a settlement", WORKERS_LINK)
-def settlement_not_committed(world: World, rng: random.Random, link: str) -> None:
-    _cut_commit(world, rng, link, after=False, armed_by=SETTLEMENT)
-
-
-@kind("cut after the COMMIT of a settlement", WORKERS_LINK)
-def settlement_committed(world: World, rng: random.Random, link: str) -> None:
-    _cut_commit(world, rng, link, after=True, armed_by=SETTLEMENT)
-
-
-def _register_links() -> None:
+def _register() -> None:
+    for what, links, statement in (("an intake", APIS_LINKS, INTAKE), ("a settlement", WORKERS_LINK, SETTLEMENT)):
+        for when, after in (("before", False), ("after", True)):
+            kind(f"cut {when} the COMMIT of {what}", links)(partial(_cut_commit, after=after, armed_by=statement))
     for where, links in (("database", DATABASE_LINKS), ("Redis", REDIS_LINKS)):
         kind(f"connections to {where} cut", links, copies=2)(_cut)
         kind(f"connections to {where} refused", links)(_refused)
@@ -94,4 +78,4 @@ def _some_ways(rng: random.Random) -> list[Way]:
     return rng.choice([[Way.TO_SERVER], [Way.TO_CLIENT], list(Way)])
 
 
-_register_links()
+_register()

@@ -3,6 +3,7 @@
 import random
 import signal
 import time
+from functools import partial
 
 from tests.faults.campaign import orders as points
 from tests.faults.campaign.kinds.registry import kind
@@ -23,34 +24,14 @@ def _end(world: World, rng: random.Random, name: str, how: signal.Signals) -> No
     world.system.start(name)
 
 
-@kind("kill -9 of an API process", APIS, copies=2)
-def kill_api(world: World, rng: random.Random, name: str) -> None:
-    _end(world, rng, name, signal.SIGKILL)
+def _register_ends() -> None:
+    for what, names, copies in (("an API process", APIS, 2), ("a worker", WORKERS, 2), ("beat", (BEAT,), 1)):
+        kind(f"kill -9 of {what}", names, copies=copies)(partial(_end, how=signal.SIGKILL))
+        kind(f"SIGTERM of {what}", names)(partial(_end, how=signal.SIGTERM))
 
 
-@kind("SIGTERM of an API process", APIS)
-def terminate_api(world: World, rng: random.Random, name: str) -> None:
-    _end(world, rng, name, signal.SIGTERM)
-
-
-@kind("kill -9 of a worker", WORKERS, copies=2)
-def kill_worker(world: World, rng: random.Random, name: str) -> None:
-    _end(world, rng, name, signal.SIGKILL)
-
-
-@kind("SIGTERM of a worker", WORKERS)
-def terminate_worker(world: World, rng: random.Random, name: str) -> None:
-    _end(world, rng, name, signal.SIGTERM)
-
-
-@kind("kill -9 of beat", [BEAT])
-def kill_beat(world: World, rng: random.Random, name: str) -> None:
-    _end(world, rng, name, signal.SIGKILL)
-
-
-@kind("SIGTERM of beat", [BEAT])
-def terminate_beat(world: World, rng: random.Random, name: str) -> None:
-    _end(world, rng, name, signal.SIGTERM)
+# Here, because the order of the kinds is part of what a seed means.
+_register_ends()
 
 
 @kind("two beats at once", [SECOND_BEAT])
