@@ -18,7 +18,7 @@ from sqlalchemy.dialects import mysql
 from sqlalchemy.engine import URL, Dialect
 from sqlalchemy.exc import DBAPIError, InterfaceError, OperationalError
 from sqlalchemy.exc import TimeoutError as PoolTimeoutError
-from sqlalchemy.types import TypeDecorator
+from sqlalchemy.types import TypeDecorator, TypeEngine
 
 from shared.errors import Unavailable
 from shared.settings import Settings
@@ -80,6 +80,31 @@ class BinaryUuid(TypeDecorator[UUID]):
     def process_result_value(self, value: bytes | None, dialect: Dialect) -> UUID | None:  # noqa: ARG002
         """Read the 16 bytes."""
         return None if value is None else UUID(bytes=value)
+
+
+class NoneAs(TypeDecorator[Result]):
+    """A column whose None is stored as a value that nothing else has, so that filling it in takes no room.
+
+    Queries compare with that value: to the database nothing here is NULL.
+    """
+
+    impl = LargeBinary  # replaced for each column
+    cache_ok = True
+
+    def __init__(self, impl: TypeEngine[Result], stands_for_none: Result) -> None:
+        """Store values as ``impl`` does, and None as ``stands_for_none``."""
+        super().__init__()
+        # Declared as a class, but SQLAlchemy too has an instance here by now.
+        self.impl = impl  # type: ignore[assignment]
+        self.stands_for_none = stands_for_none
+
+    def process_bind_param(self, value: Result | None, dialect: Dialect) -> Result | None:  # noqa: ARG002
+        """Turn None into what stands for it."""
+        return self.stands_for_none if value is None else value
+
+    def process_result_value(self, value: Result | None, dialect: Dialect) -> Result | None:  # noqa: ARG002
+        """Turn what stands for None into None."""
+        return None if value == self.stands_for_none else value
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,7 +10,7 @@ from typing import Any
 
 from sqlalchemy import Connection, Select, and_, exists, func, or_, select
 
-from booking_service.domain.models import PENDING, REJECTED, SEAT_HOLDING, Booking, Event, Stock
+from booking_service.domain.models import NOT_DUE, NOT_SETTLED, PENDING, REJECTED, SEAT_HOLDING, Booking, Event, Stock
 
 ROWS_MAX = 100
 
@@ -75,8 +75,8 @@ def _of_bookings() -> list[Invariant]:
             "a booking is pending and due, or settled and neither",
             select(Booking.id, Booking.status, Booking.due_lane, Booking.settled_at).where(
                 or_(
-                    and_(is_pending, or_(Booking.due_lane.is_(None), Booking.settled_at.is_not(None))),
-                    and_(~is_pending, or_(Booking.due_lane.is_not(None), Booking.settled_at.is_(None))),
+                    and_(is_pending, or_(Booking.due_lane == NOT_DUE, Booking.settled_at != NOT_SETTLED)),
+                    and_(~is_pending, or_(Booking.due_lane != NOT_DUE, Booking.settled_at == NOT_SETTLED)),
                 )
             ),
         ),
@@ -91,7 +91,7 @@ def _of_bookings() -> list[Invariant]:
             select(Booking.id, Booking.due_lane, Event.lane)
             .join(Event, Event.id == Booking.event_id)
             # Said although the second part implies it: so only the few that are due are walked through.
-            .where(Booking.due_lane.is_not(None), Booking.due_lane != Event.lane),
+            .where(Booking.due_lane != NOT_DUE, Booking.due_lane != Event.lane),
         ),
         Invariant(
             "a user's idempotency key made one booking",
@@ -107,7 +107,7 @@ def _no_booking_waits(now: datetime, overdue: timedelta) -> Invariant:
     return Invariant(
         f"no booking waits longer than {overdue.total_seconds():g} s",
         select(Booking.id, Booking.due_lane, Booking.created_at).where(
-            Booking.due_lane.is_not(None), Booking.created_at < now - overdue
+            Booking.due_lane != NOT_DUE, Booking.created_at < now - overdue
         ),
     )
 

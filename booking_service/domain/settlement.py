@@ -13,7 +13,7 @@ from sqlalchemy import Row, func, select
 from sqlalchemy.engine import Connection
 
 from booking_service.domain.decision import DueBooking, Outcome, decide, seats_taken
-from booking_service.domain.models import PENDING, Booking, Lane
+from booking_service.domain.models import NOT_DUE, PENDING, Booking, Lane
 from shared.database import BinaryUuid, is_mysql
 from shared.literals import blob, moment, numbers, text
 
@@ -83,7 +83,7 @@ def lanes_overdue(connection: Connection, now: datetime, age: timedelta) -> list
     """
     oldest = (
         select(Booking.due_lane, func.min(Booking.id, type_=BinaryUuid()))
-        .where(Booking.due_lane.is_not(None))
+        .where(Booking.due_lane != NOT_DUE)
         .group_by(Booking.due_lane)
     )
     return [
@@ -116,7 +116,7 @@ def _write_outcomes(connection: Connection, outcomes: Sequence[Outcome], now: da
         # Not `AND due_lane …`, which an index serves: a walk through that would wait for bookings of other lanes.
         _run(
             connection,
-            f"UPDATE bookings SET status='{status}',reason={text(connection, reason)},due_lane=NULL,"  # noqa: S608  codes of our own and literals
+            f"UPDATE bookings SET status='{status}',reason={text(connection, reason)},due_lane={NOT_DUE},"  # noqa: S608  codes of our own and literals
             f"settled_at={moment(now)} WHERE id IN ({','.join(map(blob, ids))}) AND status='{PENDING}'",
             rows=len(ids),
         )

@@ -6,7 +6,7 @@ from functools import partial
 
 from sqlalchemy import Connection, text, update
 
-from booking_service.domain.models import CONFIRMED, PENDING, Stock
+from booking_service.domain.models import CONFIRMED, NOT_DUE, NOT_SETTLED, PENDING, Stock
 from load.bench.events import LANES, make_events
 from shared.database import Database
 
@@ -26,9 +26,9 @@ SELECT
     :users + n DIV :per_user,
     1,
     :status,
-    IF(:pending, (:first + n MOD :events) MOD :lanes, NULL),
+    IF(:pending, (:first + n MOD :events) MOD :lanes, :not_due),
     TIMESTAMPADD(MICROSECOND, n * 1000, CAST(:began AS DATETIME(6))),
-    IF(:pending, NULL, TIMESTAMPADD(MICROSECOND, n * 1000 + 20000, CAST(:began AS DATETIME(6))))
+    IF(:pending, :not_settled, TIMESTAMPADD(MICROSECOND, n * 1000 + 20000, CAST(:began AS DATETIME(6))))
 FROM (
     SELECT :start + a.d + 10 * b.d + 100 * c.d + 1000 * d.d + 10000 * e.d AS n
     FROM digits AS a, digits AS b, digits AS c, digits AS d, digits AS e
@@ -85,6 +85,8 @@ def _insert(database: Database, events: Events, rows: int, *, pending: bool) -> 
         "status": PENDING if pending else CONFIRMED,
         "pending": pending,
         "lanes": LANES,
+        "not_due": NOT_DUE,
+        "not_settled": f"{NOT_SETTLED:%Y-%m-%d %H:%M:%S.%f}",
         "rows": rows,
     }
     database.write(lambda c: c.exec_driver_sql(DIGITS), repeat_lost=True)

@@ -11,7 +11,7 @@ from sqlalchemy import Connection, func, insert, select
 
 from booking_service.__main__ import MIGRATIONS
 from booking_service.domain.audit import audit
-from booking_service.domain.models import CONFIRMED, Booking, Event, Lane, Stock
+from booking_service.domain.models import CONFIRMED, NOT_DUE, Booking, Event, Lane, Stock
 from load.bench.mysql import Mysql, fresh_database
 from shared.database import Database
 from shared.migrations import upgrade
@@ -67,7 +67,7 @@ def make_events(database: Database, count: int, seats: int) -> int:
 
 def all_settled(database: Database) -> bool:
     """Tell whether no booking waits for its decision: a look into an index, however many bookings there are."""
-    due = select(Booking.id).where(Booking.due_lane.is_not(None)).limit(1)
+    due = select(Booking.id).where(Booking.due_lane != NOT_DUE).limit(1)
     return database.read(lambda c: c.scalar(due)) is None
 
 

@@ -8,10 +8,11 @@ from contextlib import suppress
 from sqlalchemy import Engine
 from sqlalchemy.exc import SQLAlchemyError
 
+from booking_service.domain.models import NOT_DUE
 from tests.faults.campaign.stored import Snapshot, read_snapshot
 
 SAMPLE_SECONDS = 0.5
-DUE = "SELECT id FROM bookings WHERE due_lane IS NOT NULL"
+DUE = f"SELECT id FROM bookings WHERE due_lane <> {NOT_DUE}"  # noqa: S608  a number
 
 
 class Periodic:

@@ -1,0 +1,59 @@
+"""What migrations do to the rows that are there, up and down; and that settlement never changes the size of a row."""
+
+from collections.abc import Callable
+from functools import partial
+from uuid import UUID
+
+from alembic import command
+from alembic.config import Config
+from sqlalchemy import CHAR
+
+from booking_service.__main__ import MIGRATIONS
+from booking_service.domain import catalogue, lookup
+from booking_service.domain.catalogue import NewEvent
+from booking_service.domain.lookup import BookingState
+from booking_service.domain.models import Booking
+from shared.database import Database, NoneAs
+from shared.migrations import configuration
+from tests.fixtures.bookings import LANES, NOW, accept, new_booking, settle, states
+
+WRITTEN_BY_A_CONFIRMATION = ("status", "due_lane", "settled_at")
+
+
+def migrate(database: Database, how: Callable[[Config, str], None], revision: str) -> None:
+    config = configuration(MIGRATIONS)
+    with database.engine.begin() as connection:
+        config.attributes["connection"] = connection
+        how(config, revision)
+
+
+def all_nulls(database: Database) -> list[tuple[bool, bool]]:
+    nulls = "SELECT due_lane IS NULL, settled_at IS NULL FROM bookings ORDER BY id"
+    return [(bool(lane), bool(at)) for lane, at in database.read(lambda c: c.exec_driver_sql(nulls).all())]
+
+
+def test_bookings_survive_the_change_to_rows_of_one_size(booking_database: Database) -> None:
+    create = partial(catalogue.create_event, new=NewEvent("E", "V", NOW, 2), lanes=LANES, now=NOW)
+    event = booking_database.write(create, repeat_lost=False)
+    won, lost, waiting = new_booking(event, 2, key="a"), new_booking(event), new_booking(event, key="b")
+    accept(booking_database, won, lost)
+    settle(booking_database, event)
+    accept(booking_database, waiting)
+
+    def stored() -> dict[UUID, BookingState]:
+        return booking_database.read(partial(lookup.find_bookings, ids=[b.id for b in (won, lost, waiting)]))
+
+    before = stored()
+    migrate(booking_database, command.downgrade, "0001")
+    assert all_nulls(booking_database) == [(True, False), (True, False), (False, True)]
+    migrate(booking_database, command.upgrade, "head")
+    assert all_nulls(booking_database) == [(False, False)] * 3
+    assert stored() == before
+    assert settle(booking_database, event) == 1
+    assert states(booking_database, won, lost, waiting) == ["confirmed", "rejected", "rejected"]
+
+
+def test_what_a_confirmation_writes_has_one_size() -> None:
+    columns = [Booking.__table__.c[name] for name in WRITTEN_BY_A_CONFIRMATION]
+    assert not any(column.nullable for column in columns)  # NULL takes no room, so what replaces it needs some
+    assert all(isinstance(column.type, CHAR | NoneAs) for column in columns)
