@@ -39,6 +39,7 @@ class Coalescer(Generic[Item, Result]):
         self._batch_max = batch_max
         self._queue_max = queue_max
         self._waiting: deque[tuple[Item, asyncio.Future[Result]]] = deque()
+        self._aloft: list[list[tuple[Item, asyncio.Future[Result]]]] = []
         # Counted by the flights themselves: a finished task leaves `_tasks` only a turn of the loop later, and an item
         # that came in that turn would wait for a flight that never starts.
         self._flying = 0
@@ -61,23 +62,27 @@ class Coalescer(Generic[Item, Result]):
         return await future
 
     async def close(self) -> None:
-        """Finish what waits, then end the threads."""
-        # Not `while self._tasks`: since Python 3.12 gathering what is done does not yield, and would go on for ever.
-        while self._flying:
-            await asyncio.gather(*self._tasks)
-        self._executor.shutdown()
+        """Finish what somebody waits for, then let the threads go: one that hangs in its work is left behind."""
+        batches = [list(self._waiting), *self._aloft]
+        if wanted := [future for batch in batches for _, future in batch if not future.done()]:
+            await asyncio.wait(wanted)
+        self._waiting.clear()
+        self._executor.shutdown(wait=False, cancel_futures=True)
 
     async def _fly(self) -> None:
         loop = asyncio.get_running_loop()
         try:
             while self._waiting:
                 batch = [self._waiting.popleft() for _ in range(min(self._batch_max, len(self._waiting)))]
+                self._aloft.append(batch)
                 items = [item for item, _ in batch]
                 results: Sequence[Result | Exception]
                 try:
                     results = await loop.run_in_executor(self._executor, self._work, items)
                 except Exception as error:  # noqa: BLE001  whatever it is, each waiting request must hear of it
                     results = [error] * len(batch)
+                finally:
+                    self._aloft.remove(batch)
                 for (_, future), result in zip(batch, results, strict=True):
                     _resolve(future, result)
         finally:

@@ -30,8 +30,8 @@ class BoundedExecutor:
         return await asyncio.shield(future)
 
     def close(self) -> None:
-        """Wait for what runs, then end the threads."""
-        self._executor.shutdown()
+        """Let the threads go: nobody waits any more for what they do."""
+        self._executor.shutdown(wait=False, cancel_futures=True)
 
     def _give_back(self) -> None:
         self._admitted -= 1

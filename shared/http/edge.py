@@ -1,12 +1,13 @@
 """The outermost layer of both services, plain ASGI: request ids, the bound on bodies, and what nobody caught."""
 
+import asyncio
 import logging
 import re
 from uuid import uuid4
 
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from shared.errors import InternalError, PayloadTooLarge, Problem
+from shared.errors import InternalError, PayloadTooLarge, Problem, Unavailable
 from shared.http.problems import problem_response
 from shared.logging import request_id
 
@@ -48,6 +49,8 @@ class Edge:
             await self._app(scope, self._bounded(headers, receive), send_with_id)
         except PayloadTooLarge as too_large:
             problem = too_large
+        except asyncio.CancelledError:  # by the server, which is told to end and has waited for SHUTDOWN_SECONDS
+            problem = Unavailable()
         except Exception:
             log.exception("a bug: %s %s", scope["method"], scope["path"])
             problem = InternalError()

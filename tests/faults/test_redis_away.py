@@ -1,8 +1,9 @@
-"""Redis holds hints only: with it gone bookings are accepted, and settled when it is back."""
+"""Redis holds hints only: with it gone, or frozen, bookings are accepted, and settled when it is back."""
 
+import signal
 import subprocess
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import httpx
@@ -18,7 +19,7 @@ ACCEPT_SECONDS_MAX = 5  # far below the time that an unbounded publish would han
 
 
 class MortalRedis:
-    """A Redis of the test's own, to be killed and to come back empty."""
+    """A Redis of the test's own, to be killed and to come back empty, or frozen and to go on as if nothing was."""
 
     def __init__(self, folder: Path) -> None:
         program = find_program("redis-server", "valkey-server")
@@ -35,6 +36,13 @@ class MortalRedis:
     def kill(self) -> None:
         self._process.kill()
         self._process.wait()
+
+    def freeze(self) -> None:
+        """Leave connections open and unanswered, as a network does that drops packets."""
+        self._process.send_signal(signal.SIGSTOP)
+
+    def thaw(self) -> None:
+        self._process.send_signal(signal.SIGCONT)
 
 
 @pytest.fixture(params=[SQLITE, MYSQL])
@@ -54,7 +62,14 @@ def redis_url(redis: MortalRedis) -> str:
     return redis.url
 
 
-def test_bookings_are_accepted_without_redis_and_settle_when_it_returns(system: System, redis: MortalRedis) -> None:
+@pytest.mark.parametrize(
+    ("go", "come_back"),
+    [(MortalRedis.kill, MortalRedis.start), (MortalRedis.freeze, MortalRedis.thaw)],
+    ids=["killed", "frozen"],
+)
+def test_bookings_are_accepted_without_redis_and_settle_when_it_returns(
+    system: System, redis: MortalRedis, go: Callable[[MortalRedis], None], come_back: Callable[[MortalRedis], None]
+) -> None:
     system.start_auth()
     system.start_booking()
     system.start_worker()
@@ -63,7 +78,7 @@ def test_bookings_are_accepted_without_redis_and_settle_when_it_returns(system: 
     event_id = admin(system).create_event(seats=5)
     assert ada.outcome(ada.book(event_id))["status"] == "confirmed"
 
-    redis.kill()
+    go(redis)
     began = time.monotonic()
     accepted = [ada.book(event_id) for _ in range(6)]
     assert time.monotonic() - began < ACCEPT_SECONDS_MAX
@@ -72,7 +87,7 @@ def test_bookings_are_accepted_without_redis_and_settle_when_it_returns(system: 
     assert (ready.status_code, ready.json()["status"]) == (200, "degraded")
     assert ready.json()["dependencies"]["redis"] == "unavailable"
 
-    redis.start()
+    come_back(redis)
     # Workers and beat find it again by themselves.
     wait_until(lambda: ada.outcome(accepted[-1], wait_seconds=5)["status"] != "pending", "the last is settled", 60)
     outcomes = [ada.outcome(answer)["status"] for answer in accepted]

@@ -71,7 +71,8 @@ class DatabaseServer(Mortal):
 
     def __init__(self, kind: str, folder: Path) -> None:
         """Install a server of ``kind`` with an empty data folder. Raises NoServerError."""
-        root, self._initialize, serve = _programs(kind)
+        self._root, self._initialize, serve = _programs(kind)
+        root = self._root
         home = Path(root, "var/lib", f"campaign-{uuid4().hex[:12]}") if root else folder / kind
         self.kind = kind
         self.disk = Disk(home, DISK_BYTES)
@@ -84,6 +85,15 @@ class DatabaseServer(Mortal):
     def url(self) -> str:
         """Where it answers, not through any proxy."""
         return f"mysql+pymysql://root@127.0.0.1:{self.port}"
+
+    def program(self, name: str) -> list[str]:
+        """Say how to run a program of this server's, such as mysqldump."""
+        return ["chroot", self._root, f"/usr/bin/{name}"] if self._root else [name]
+
+    def binary_logs(self, first: str) -> list[str]:
+        """List the files of the binary log from ``first`` on, as its own programs find them."""
+        found = sorted(path.name for path in Path(self._place.outside, "data").glob("binlog.[0-9]*"))
+        return [f"{self._place.inside}/data/{name}" for name in found if name >= first]
 
     def remove(self) -> None:
         """End it and delete all it has."""

@@ -221,9 +221,27 @@ def test_closing_finishes_what_waits() -> None:
         group = coalescer(desk.work, batch_max=1)
         tasks = await submit_all(group, range(5))
         await group.close()
-        assert [task.result() for task in tasks] == [f"done {item}" for item in range(5)]
+        assert await asyncio.gather(*tasks) == [f"done {item}" for item in range(5)]
 
     run(story)
+
+
+def test_closing_leaves_behind_what_hangs_and_nobody_waits_for() -> None:
+    desk = Desk()
+
+    async def story() -> None:
+        group = coalescer(desk.work, batch_max=1)
+        desk.open.clear()
+        tasks = await submit_all(group, range(3))
+        await desk.until_busy()
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+        await group.close()
+
+    run(story)
+    desk.open.set()
+    assert desk.batches == [[0]]
 
 
 def test_closing_what_was_never_used_returns() -> None:

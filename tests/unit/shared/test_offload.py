@@ -100,15 +100,17 @@ def test_what_the_work_raises_reaches_its_caller_and_frees_its_place() -> None:
     run(story)
 
 
-def test_closing_waits_for_what_runs() -> None:
-    done: list[bool] = []
+def test_closing_leaves_behind_what_hangs() -> None:
+    gate = Gate()
 
     async def story() -> None:
         executor = BoundedExecutor(name="test", threads=1, queue_max=1)
-        task = asyncio.ensure_future(executor.run(lambda: done.append(True)))
-        await asyncio.sleep(0)
+        running, queued = await start(executor, gate, 2)
         executor.close()
-        assert done == [True]
-        await task
+        with pytest.raises(asyncio.CancelledError):
+            await queued
+        assert not running.done()
+        gate.open.set()
+        assert await running == "through"
 
     run(story)

@@ -1,0 +1,120 @@
+"""Every process is restarted while clients book and poll behind the proxy of the compose file: no request fails."""
+
+import threading
+from collections import Counter
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from functools import partial
+from pathlib import Path
+from signal import SIGKILL, SIGTERM
+
+import httpx
+import pytest
+from sqlalchemy import func, select
+
+from booking_service.domain.models import Booking
+from shared.database import Database
+from tests.fixtures.clients import Client, admin, new_user
+from tests.fixtures.databases import REAL
+from tests.fixtures.processes import System
+from tests.fixtures.reverse_proxy import reverse_proxy
+from tests.fixtures.servers import wait_until
+
+CLIENTS = 4
+REPLICAS = ("booking 1", "booking 2")
+AT_LEAST = 20  # bookings between two restarts, so that each meets traffic
+SETTLED_SECONDS_MAX = 60
+
+
+@pytest.fixture(params=REAL)
+def database_kind(request: pytest.FixtureRequest) -> str:
+    return str(request.param)
+
+
+@dataclass
+class Crowd:
+    """Clients that book and look at what they booked, one after another and without end."""
+
+    url: str
+    ada: Client
+    event_id: int
+    locations: list[str] = field(default_factory=list)
+    failures: list[str] = field(default_factory=list)
+    _ending: threading.Event = field(default_factory=threading.Event)
+
+    @contextmanager
+    def at_work(self) -> Iterator[None]:
+        threads = [threading.Thread(target=self._book_and_look) for _ in range(CLIENTS)]
+        for thread in threads:
+            thread.start()
+        try:
+            yield
+        finally:
+            self._ending.set()
+            for thread in threads:
+                thread.join()
+
+    def until_served_again(self) -> None:
+        goal = len(self.locations) + AT_LEAST
+        wait_until(lambda: len(self.locations) >= goal or self.failures, "bookings are accepted")
+
+    def _book_and_look(self) -> None:
+        with httpx.Client(base_url=self.url, headers=self.ada.headers, timeout=60) as http:
+            while not self._ending.is_set():
+                booked = self._ask(partial(http.post, f"/events/{self.event_id}/book?seats=1"), 202)
+                if booked is not None:
+                    location = booked.headers["Location"]
+                    self.locations.append(location)
+                    self._ask(partial(http.get, location), 200)
+
+    def _ask(self, ask: Callable[[], httpx.Response], wanted: int) -> httpx.Response | None:
+        try:
+            answer = ask()
+        except httpx.HTTPError as error:
+            self.failures.append(repr(error))
+            return None
+        if answer.status_code != wanted:
+            self.failures.append(f"{answer.status_code} {answer.text}")
+            return None
+        return answer
+
+
+def count(database: Database, status: str) -> int:
+    having = select(func.count()).where(Booking.status == status)
+    return database.read(lambda connection: connection.execute(having).scalar_one())
+
+
+def test_no_request_fails_while_everything_is_restarted(
+    system: System, booking_database: Database, tmp_path: Path
+) -> None:
+    ports = {name: system.spare_port() for name in REPLICAS}
+    system.start_auth()
+    for name, port in ports.items():
+        system.start_booking(name, port)
+    system.environment["BOOKING_PORT"] = ports[REPLICAS[0]]
+    system.start_worker()
+    system.start_beat()
+    ada, event_id = new_user(system, "ada@example.com"), admin(system).create_event(seats=10**6)
+
+    with reverse_proxy(tmp_path, [system.environment["AUTH_PORT"]], list(ports.values())) as url:
+        crowd = Crowd(url, ada, event_id)
+        with crowd.at_work():
+            crowd.until_served_again()
+            # In good order, as when a new version comes; and as when a machine dies.
+            for how in (SIGTERM, SIGKILL):
+                for name, port in ports.items():
+                    system.kill(name, how)
+                    crowd.until_served_again()
+                    system.start_booking(name, port)
+                    crowd.until_served_again()
+                system.kill("worker", how)
+                system.start_worker()
+                system.kill("beat", how)
+                system.start_beat()
+                crowd.until_served_again()
+
+    assert crowd.failures == []
+    wait_until(lambda: count(booking_database, "pending") == 0, "all is settled", SETTLED_SECONDS_MAX)
+    assert Counter(crowd.locations).most_common(1)[0][1] == 1
+    assert count(booking_database, "confirmed") == len(crowd.locations)  # what was sent again was stored once
