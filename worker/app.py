@@ -28,7 +28,9 @@ app.conf.update(
     task_ignore_result=True,
     task_time_limit=settings.task_seconds_max,
     worker_concurrency=settings.worker_concurrency,
-    # A message taken in advance would wait behind a long drain while another worker is idle.
+    # A message taken in advance would wait behind a long drain while another worker is idle, and die with its worker.
+    # Not even the one that the multiplier means; where the broker is not Redis, it still counts.
+    worker_disable_prefetch=True,
     worker_prefetch_multiplier=1,
     worker_hijack_root_logger=False,
     # Dead connections are noticed, and Redis is waited for without end.
