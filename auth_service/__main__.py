@@ -57,7 +57,6 @@ def _parser() -> argparse.ArgumentParser:
 
 def _serve(settings: AuthSettings, _options: argparse.Namespace) -> int:
     serve(create_app(settings), settings, settings.port)
-    return 0
 
 
 def _migrate(settings: AuthSettings, _options: argparse.Namespace) -> int:

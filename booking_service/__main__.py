@@ -41,7 +41,6 @@ def main() -> int:
         case _:
             settings = load(BookingSettings)
             serve(create_app(settings), settings, settings.port)
-            return 0
 
 
 def _migrate() -> int:

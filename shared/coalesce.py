@@ -10,7 +10,7 @@ from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from typing import Generic, TypeVar
 
-from shared.errors import Overloaded
+from shared.errors import Overloaded, Unavailable
 
 Item = TypeVar("Item")
 Result = TypeVar("Result")
@@ -44,12 +44,15 @@ class Coalescer(Generic[Item, Result]):
         # that came in that turn would wait for a flight that never starts.
         self._flying = 0
         self._tasks: set[asyncio.Task[None]] = set()
+        self._closed = False
 
     async def submit(self, item: Item) -> Result:
         """Wait until the batch that carries ``item`` is done; return or raise what it says of ``item``.
 
-        Raises Overloaded when ``queue_max`` items already wait.
+        Raises Overloaded when ``queue_max`` items already wait, and Unavailable after the end.
         """
+        if self._closed:
+            raise Unavailable
         if len(self._waiting) >= self._queue_max:
             raise Overloaded
         future: asyncio.Future[Result] = asyncio.get_running_loop().create_future()
@@ -63,6 +66,7 @@ class Coalescer(Generic[Item, Result]):
 
     async def close(self) -> None:
         """Finish what somebody waits for, then let the threads go: one that hangs in its work is left behind."""
+        self._closed = True
         batches = [list(self._waiting), *self._aloft]
         if wanted := [future for batch in batches for _, future in batch if not future.done()]:
             await asyncio.wait(wanted)

@@ -5,7 +5,7 @@ from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from typing import TypeVar
 
-from shared.errors import Overloaded
+from shared.errors import Overloaded, Unavailable
 
 Result = TypeVar("Result")
 
@@ -18,9 +18,15 @@ class BoundedExecutor:
         self._executor = ThreadPoolExecutor(threads, thread_name_prefix=name)
         self._admitted_max = threads + queue_max
         self._admitted = 0
+        self._closed = False
 
     async def run(self, work: Callable[[], Result]) -> Result:
-        """Run ``work`` in a thread and return or raise what it does. Raises Overloaded when the queue is full."""
+        """Run ``work`` in a thread and return or raise what it does.
+
+        Raises Overloaded when the queue is full, and Unavailable after the end.
+        """
+        if self._closed:
+            raise Unavailable
         if self._admitted >= self._admitted_max:
             raise Overloaded
         self._admitted += 1
@@ -31,6 +37,7 @@ class BoundedExecutor:
 
     def close(self) -> None:
         """Let the threads go: nobody waits any more for what they do."""
+        self._closed = True
         self._executor.shutdown(wait=False, cancel_futures=True)
 
     def _give_back(self) -> None:

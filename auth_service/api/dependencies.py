@@ -43,7 +43,7 @@ class Service:
         )
 
     def close(self) -> None:
-        """Wait for the threads, then close the connections."""
+        """Let the threads go and close the connections."""
         self.password_calls.close()
         self.database_calls.close()
         self.database.close()

@@ -91,7 +91,7 @@ def _of_bookings() -> list[Invariant]:
             select(Booking.id, Booking.due_lane, Event.lane)
             .join(Event, Event.id == Booking.event_id)
             # Said although the second part implies it: so only the few that are due are walked through.
-            .where(Booking.due_lane != NOT_DUE, Booking.due_lane != Event.lane),
+            .where(Booking.due_lane > NOT_DUE, Booking.due_lane != Event.lane),
         ),
         Invariant(
             "a user's idempotency key made one booking",
@@ -107,7 +107,7 @@ def _no_booking_waits(now: datetime, overdue: timedelta) -> Invariant:
     return Invariant(
         f"no booking waits longer than {overdue.total_seconds():g} s",
         select(Booking.id, Booking.due_lane, Booking.created_at).where(
-            Booking.due_lane != NOT_DUE, Booking.created_at < now - overdue
+            Booking.due_lane > NOT_DUE, Booking.created_at < now - overdue
         ),
     )
 

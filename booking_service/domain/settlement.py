@@ -83,7 +83,7 @@ def lanes_overdue(connection: Connection, now: datetime, age: timedelta) -> list
     """
     oldest = (
         select(Booking.due_lane, func.min(Booking.id, type_=BinaryUuid()))
-        .where(Booking.due_lane != NOT_DUE)
+        .where(Booking.due_lane > NOT_DUE)
         .group_by(Booking.due_lane)
     )
     return [

@@ -1,9 +1,12 @@
 """How either service is put together and served, so that both behave alike at their edges."""
 
 import asyncio
+import logging
+import os
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import AbstractAsyncContextManager, suppress
 from types import FrameType
+from typing import NoReturn
 
 import uvicorn
 from fastapi import FastAPI
@@ -75,8 +78,8 @@ def create_service(
     return HttpService(api, [Middleware(Edge, body_bytes_max=settings.request_body_bytes_max), *inner])
 
 
-def serve(service: HttpService, settings: ServiceSettings, port: int) -> None:
-    """Answer requests until SIGTERM or SIGINT, then finish what is in flight."""
+def serve(service: HttpService, settings: ServiceSettings, port: int) -> NoReturn:
+    """Answer requests until SIGTERM or SIGINT, finish what is in flight, and end the process."""
     configure_logging(settings.log_level)
     config = uvicorn.Config(
         service,
@@ -97,3 +100,6 @@ def serve(service: HttpService, settings: ServiceSettings, port: int) -> None:
         server.run()
     if not server.started:
         raise SystemExit(EXIT_STARTUP)
+    # Everybody was answered, and all is closed. Python would now wait for threads that wait for a database.
+    logging.shutdown()
+    os._exit(0)

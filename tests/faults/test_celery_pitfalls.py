@@ -22,6 +22,7 @@ from tests.fixtures.servers import wait_until
 FLAG_SECONDS = 120
 ROUNDS, BOOKINGS_A_ROUND = 3, 40
 LANES = 8
+STUCK_SECONDS_MAX = 300
 
 
 @pytest.fixture(params=REAL)
@@ -45,6 +46,7 @@ def keys(redis_url: str) -> set[bytes]:
 def stuck_lane(database: Database, event_id: int) -> Iterator[None]:
     """Hold the rows of ``event_id``'s bookings, so that whoever settles their lane waits."""
     with database.engine.connect() as rival:
+        rival.exec_driver_sql(f"SET SESSION wait_timeout={STUCK_SECONDS_MAX}")
         rival.execute(select(Booking.id).where(Booking.event_id == event_id).with_for_update())
         yield
 
@@ -63,8 +65,16 @@ def test_results_do_not_pile_up(system: System, ada: Client, redis_url: str) -> 
 
 
 def test_a_stuck_lane_keeps_no_other_waiting(system: System, ada: Client, booking_database: Database) -> None:
-    # Two workers with one slot each: what the stuck one has taken in advance would wait behind its turn.
-    system.environment["WORKER_CONCURRENCY"] = "1"
+    # Two workers with one slot each: what the stuck one had taken in advance would wait behind its turn, which lasts
+    # for the whole test. No sweep helps.
+    system.environment |= {
+        "WORKER_CONCURRENCY": "1",
+        "DATABASE_LOCK_TIMEOUT_SECONDS": str(STUCK_SECONDS_MAX),
+        "DATABASE_READ_TIMEOUT_SECONDS": str(STUCK_SECONDS_MAX + 1),
+        "DATABASE_IDLE_TIMEOUT_SECONDS": str(STUCK_SECONDS_MAX),
+        "TASK_SECONDS_MAX": str(2 * STUCK_SECONDS_MAX),
+        "SWEEP_AGE_SECONDS": str(STUCK_SECONDS_MAX),
+    }
     root = admin(system)
     events = [root.create_event(seats=100) for _ in range(LANES)]
     stuck = ada.book(events[0])

@@ -66,7 +66,10 @@ def test_requests_are_answered_while_the_database_is_frozen_and_work_again_after
     assert booking_database.read(lambda c: c.exec_driver_sql("SELECT COUNT(*) FROM bookings").scalar()) == 2
 
 
-def test_who_waits_for_it_when_the_service_must_end_is_told_to_come_back(system: System, proxied: Proxied) -> None:
+@pytest.mark.parametrize("how", [signal.SIGTERM, signal.SIGINT])
+def test_who_waits_for_it_when_the_service_must_end_is_told_to_come_back(
+    system: System, proxied: Proxied, how: signal.Signals
+) -> None:
     system.environment |= {
         "BOOKING_DATABASE_URL": proxied.url,
         "DATABASE_READ_TIMEOUT_SECONDS": str(PATIENT_READ_SECONDS),
@@ -87,7 +90,7 @@ def test_who_waits_for_it_when_the_service_must_end_is_told_to_come_back(system:
         # One that came after them is answered, so they are being waited for.
         assert system.http.get(f"{system.booking_url}/health/live").status_code == 200
         process = system.processes["booking"]
-        process.send_signal(signal.SIGTERM)
+        process.send_signal(how)
         answers = [connection.read_to_end() for connection in connections]
         process.wait(PATIENT_READ_SECONDS / 2)  # although its threads would wait for the database much longer
     assert [answer.statuses for answer in answers] == [[503]] * len(asked)

@@ -15,14 +15,15 @@ from sqlalchemy import func, select
 
 from booking_service.domain.models import Booking
 from shared.database import Database
-from tests.fixtures.clients import Client, admin, new_user
+from tests.fixtures.clients import PASSWORD, Client, admin, new_user
 from tests.fixtures.databases import REAL
 from tests.fixtures.processes import System
 from tests.fixtures.reverse_proxy import reverse_proxy
 from tests.fixtures.servers import wait_until
 
 CLIENTS = 4
-REPLICAS = ("booking 1", "booking 2")
+EMAIL = "ada@example.com"
+AUTH, BOOKING = ("auth 1", "auth 2"), ("booking 1", "booking 2")
 AT_LEAST = 20  # bookings between two restarts, so that each meets traffic
 SETTLED_SECONDS_MAX = 60
 
@@ -41,11 +42,13 @@ class Crowd:
     event_id: int
     locations: list[str] = field(default_factory=list)
     failures: list[str] = field(default_factory=list)
+    logins: int = 0
     _ending: threading.Event = field(default_factory=threading.Event)
 
     @contextmanager
     def at_work(self) -> Iterator[None]:
         threads = [threading.Thread(target=self._book_and_look) for _ in range(CLIENTS)]
+        threads.append(threading.Thread(target=self._log_in))
         for thread in threads:
             thread.start()
         try:
@@ -56,8 +59,12 @@ class Crowd:
                 thread.join()
 
     def until_served_again(self) -> None:
-        goal = len(self.locations) + AT_LEAST
-        wait_until(lambda: len(self.locations) >= goal or self.failures, "bookings are accepted")
+        bookings, logins = len(self.locations) + AT_LEAST, self.logins + 1
+
+        def served() -> bool:
+            return (len(self.locations) >= bookings and self.logins >= logins) or bool(self.failures)
+
+        wait_until(served, "bookings are accepted and people logged in")
 
     def _book_and_look(self) -> None:
         with httpx.Client(base_url=self.url, headers=self.ada.headers, timeout=60) as http:
@@ -67,6 +74,13 @@ class Crowd:
                     location = booked.headers["Location"]
                     self.locations.append(location)
                     self._ask(partial(http.get, location), 200)
+
+    def _log_in(self) -> None:
+        account = {"email": EMAIL, "password": PASSWORD}
+        with httpx.Client(base_url=self.url, timeout=60) as http:
+            while not self._ending.is_set():
+                self._ask(partial(http.post, "/login", json=account), 200)
+                self.logins += 1
 
     def _ask(self, ask: Callable[[], httpx.Response], wanted: int) -> httpx.Response | None:
         try:
@@ -88,16 +102,17 @@ def count(database: Database, status: str) -> int:
 def test_no_request_fails_while_everything_is_restarted(
     system: System, booking_database: Database, tmp_path: Path
 ) -> None:
-    ports = {name: system.spare_port() for name in REPLICAS}
-    system.start_auth()
+    ports = {name: system.spare_port() for name in (*AUTH, *BOOKING)}
+    system.environment |= {"AUTH_PORT": ports[AUTH[0]], "BOOKING_PORT": ports[BOOKING[0]]}
+    system.environment["JWKS_URL"] = f"{system.auth_url}/.well-known/jwks.json"
+    start = dict.fromkeys(AUTH, system.start_auth) | dict.fromkeys(BOOKING, system.start_booking)
     for name, port in ports.items():
-        system.start_booking(name, port)
-    system.environment["BOOKING_PORT"] = ports[REPLICAS[0]]
+        start[name](name, port)
     system.start_worker()
     system.start_beat()
-    ada, event_id = new_user(system, "ada@example.com"), admin(system).create_event(seats=10**6)
+    ada, event_id = new_user(system, EMAIL), admin(system).create_event(seats=10**6)
 
-    with reverse_proxy(tmp_path, [system.environment["AUTH_PORT"]], list(ports.values())) as url:
+    with reverse_proxy(tmp_path, [ports[name] for name in AUTH], [ports[name] for name in BOOKING]) as url:
         crowd = Crowd(url, ada, event_id)
         with crowd.at_work():
             crowd.until_served_again()
@@ -106,7 +121,7 @@ def test_no_request_fails_while_everything_is_restarted(
                 for name, port in ports.items():
                     system.kill(name, how)
                     crowd.until_served_again()
-                    system.start_booking(name, port)
+                    start[name](name, port)
                     crowd.until_served_again()
                 system.kill("worker", how)
                 system.start_worker()

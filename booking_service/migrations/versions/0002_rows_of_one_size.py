@@ -24,10 +24,13 @@ COLUMNS = "id, event_id, user_id, seats, status, reason, due_lane, idempotency_k
 
 
 def upgrade() -> None:
-    """Apply. On MySQL stop the booking service and the workers first: those of before write NULL."""
+    """Apply. Stop the booking service and the workers first: those of before write NULL, and wait here."""
+    on_sqlite = op.get_bind().dialect.name == "sqlite"
+    if not on_sqlite:
+        op.execute("LOCK TABLES bookings WRITE")  # nobody writes NULL again between these statements
     op.execute(f"UPDATE bookings SET due_lane = {NOT_DUE} WHERE due_lane IS NULL")  # noqa: S608  constants
     op.execute(f"UPDATE bookings SET settled_at = '{NOT_SETTLED}' WHERE settled_at IS NULL")  # noqa: S608  constants
-    if op.get_bind().dialect.name == "sqlite":
+    if on_sqlite:
         _replace_table(
             sa.Column("status", sa.CHAR(12), nullable=False),
             sa.Column("due_lane", sa.SmallInteger, nullable=False, server_default=NOT_DUE),
@@ -35,6 +38,7 @@ def upgrade() -> None:
         )
     else:
         op.execute(MYSQL)
+        op.execute("UNLOCK TABLES")
 
 
 def downgrade() -> None:

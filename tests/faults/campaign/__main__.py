@@ -35,6 +35,8 @@ def main() -> int:
     if kind == MARIADB and not arguments.server:
         print(f"MariaDB: there is no mysqld on the PATH, and {SANDBOX_ROOT} is not set")
     print(f"seed {arguments.seed}, {kind}, {arguments.minutes:g} minutes", flush=True)
+    if arguments.folder is not None:
+        arguments.folder.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as folder:
         report = run(
             Options(

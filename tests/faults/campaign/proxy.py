@@ -93,9 +93,11 @@ def proxy_of(host: str, port: int) -> Iterator["Proxy"]:
     """Stand in front of one server, with a thread of its own."""
     thread = LoopThread()
     proxy = Proxy(thread, (host, port))
-    yield proxy
-    proxy.close()
-    thread.close()
+    try:
+        yield proxy
+    finally:
+        proxy.close()
+        thread.close()
 
 
 class Proxy:
