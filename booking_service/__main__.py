@@ -6,6 +6,7 @@ import sys
 from datetime import timedelta
 from functools import partial
 from pathlib import Path
+from typing import NoReturn
 
 from booking_service.domain.audit import Violation, audit
 from booking_service.main import create_app
@@ -39,8 +40,12 @@ def main() -> int:
         case "audit":
             return _audit(arguments.overdue_seconds)
         case _:
-            settings = load(BookingSettings)
-            serve(create_app(settings), settings, settings.port)
+            _serve()
+
+
+def _serve() -> NoReturn:
+    settings = load(BookingSettings)
+    serve(create_app(settings), settings, settings.port)
 
 
 def _migrate() -> int:
