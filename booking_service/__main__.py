@@ -40,7 +40,7 @@ def main() -> int:
         case "audit":
             return _audit(arguments.overdue_seconds)
         case _:
-            _serve()
+            return _serve()
 
 
 def _serve() -> NoReturn:

@@ -99,6 +99,7 @@ def count(database: Database, status: str) -> int:
     return database.read(lambda connection: connection.execute(having).scalar_one())
 
 
+@pytest.mark.timeout(600)
 def test_no_request_fails_while_everything_is_restarted(
     system: System, booking_database: Database, tmp_path: Path
 ) -> None:
