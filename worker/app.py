@@ -2,6 +2,7 @@
 
 import logging
 
+from billiard import pool
 from celery import Celery
 from celery.signals import setup_logging
 from kombu import Queue
@@ -16,6 +17,10 @@ CONNECT_SECONDS = 2
 SWEEP_EXPIRES_SECONDS = 300
 # These say two lines a task at INFO.
 CHATTY_LOGGERS = ("celery.worker.strategy", "celery.app.trace", "celery.beat")
+
+# In tenths of a second. A child that ends waits until its parent has taken note of its last task, which a parent that
+# ends no longer does; billiard's 300 would hold up a stop for 30 s, and nobody reads what a task returned.
+pool.GUARANTEE_MESSAGE_CONSUMPTION_RETRY_LIMIT = 20
 
 settings = load(WorkerSettings)
 hand_back.install()

@@ -7,7 +7,7 @@ from contextlib import closing
 from redis import Redis
 from redis.exceptions import RedisError
 
-from shared.queue import LANES_QUEUE, LanePublisher
+from shared.queue import BROKER_ERRORS, LANES_QUEUE, LanePublisher
 from tests.faults.campaign.kinds.registry import kind
 from tests.faults.campaign.world import NotReachedError, World
 
@@ -45,7 +45,7 @@ def double(world: World, rng: random.Random, _: str) -> None:
             for message in _steal(redis, rng.randint(1, STOLEN_MAX)):
                 redis.rpush(LANES_QUEUE, message, message)
             _publish_needlessly(world, rng)
-        except (RedisError, OSError) as error:
+        except BROKER_ERRORS as error:
             raise NotReachedError(str(error)) from error
 
 
