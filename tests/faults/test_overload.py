@@ -23,7 +23,7 @@ OVERLOAD_SECONDS = 30  # twice
 DELAY_SECONDS = 0.02  # of each message to the database
 QUEUE_MAX = 60
 BATCH_MAX = 10
-ANSWER_SECONDS_MAX = 10
+ANSWER_SECONDS_MAX = 60  # no promise of speed beside other tests: it tells a hang
 OFFERED_AT_LEAST = 10  # times what was accepted
 MEMORY_GROWTH_MAX = 1.25
 
