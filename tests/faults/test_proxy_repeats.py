@@ -1,0 +1,93 @@
+"""What the compose file's proxy sends again when a replica took a request and never answered, and what it does not."""
+
+import re
+import socket
+import threading
+from collections.abc import Iterator
+from contextlib import ExitStack
+from pathlib import Path
+
+import httpx
+import pytest
+
+from tests.fixtures.reverse_proxy import reverse_proxy
+
+KEY = re.compile(rb"\r\nidempotency-key: *([^\r]*)\r\n", re.IGNORECASE)
+BOOK = "/events/7/book?seats=1"
+ANSWER = b"HTTP/1.1 202 Accepted\r\nContent-Length: 0\r\nConnection: close\r\n\r\n"
+
+
+class Replicas:
+    """Two servers; whichever is asked first takes the request and dies, so to speak. All others answer."""
+
+    def __init__(self) -> None:
+        self.requests: list[bytes] = []
+        self.listeners = [socket.create_server(("127.0.0.1", 0)) for _ in range(2)]
+        self.threads = [threading.Thread(target=self._serve, args=(listener,)) for listener in self.listeners]
+        for thread in self.threads:
+            thread.start()
+
+    @property
+    def ports(self) -> list[str]:
+        return [str(listener.getsockname()[1]) for listener in self.listeners]
+
+    @property
+    def keys(self) -> list[bytes]:
+        return [found[1] if (found := KEY.search(request)) else b"" for request in self.requests]
+
+    def close(self) -> None:
+        for listener in self.listeners:
+            listener.shutdown(socket.SHUT_RDWR)
+            listener.close()
+        for thread in self.threads:
+            thread.join()
+
+    def _serve(self, listener: socket.socket) -> None:
+        while True:
+            try:
+                connection, _ = listener.accept()
+            except OSError:  # closed
+                return
+            with connection:
+                self.requests.append(connection.recv(65_536))
+                if len(self.requests) > 1:
+                    connection.sendall(ANSWER)
+
+
+@pytest.fixture
+def replicas() -> Iterator[Replicas]:
+    replicas = Replicas()
+    yield replicas
+    replicas.close()
+
+
+@pytest.fixture
+def url(replicas: Replicas, tmp_path: Path) -> Iterator[str]:
+    with ExitStack() as stack:
+        yield stack.enter_context(reverse_proxy(tmp_path, replicas.ports, replicas.ports))
+
+
+def test_a_booking_without_a_key_is_sent_again_with_the_key_it_was_given(url: str, replicas: Replicas) -> None:
+    assert httpx.post(url + BOOK).status_code == 202
+    first, second = replicas.keys
+    assert first == second
+    assert first.startswith(b"proxy-")
+    httpx.post(url + BOOK)
+    assert replicas.keys[2] != first  # another booking has another
+
+
+def test_a_key_of_the_clients_own_is_left_as_it_is(url: str, replicas: Replicas) -> None:
+    assert httpx.post(url + BOOK, headers={"Idempotency-Key": '"mine"'}).status_code == 202
+    assert replicas.keys == [b'"mine"', b'"mine"']
+
+
+def test_logging_in_is_sent_again(url: str, replicas: Replicas) -> None:
+    assert httpx.post(f"{url}/login", json={}).status_code == 202
+    assert len(replicas.requests) == 2
+
+
+@pytest.mark.parametrize("path", ["/events", "/users", "/events/7/book%0A"])
+def test_what_may_not_be_done_twice_is_not_sent_again(url: str, replicas: Replicas, path: str) -> None:
+    answer = httpx.post(url + path, json={})
+    assert (answer.status_code, answer.headers["Retry-After"]) == (503, "2")
+    assert (len(replicas.requests), replicas.keys) == (1, [b""])
