@@ -6,6 +6,7 @@ import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import NoReturn
 
 from sqlalchemy.exc import OperationalError
 
@@ -55,7 +56,7 @@ def _parser() -> argparse.ArgumentParser:
     return parser
 
 
-def _serve(settings: AuthSettings, _options: argparse.Namespace) -> int:
+def _serve(settings: AuthSettings, _options: argparse.Namespace) -> NoReturn:
     serve(create_app(settings), settings, settings.port)
 
 

@@ -12,6 +12,7 @@ from shared.database import Database
 
 ROWS_A_STATEMENT = 100_000
 BOOKINGS_A_USER = 10
+STORED = "%Y-%m-%d %H:%M:%S.%f"  # how a moment stands in the table
 USER_ID_FIRST = 2  # the first is who loads
 PAST = timedelta(days=1)  # how old the youngest booking of the past is
 OVERDUE = timedelta(seconds=10)  # how old the youngest of a backlog is: the sweep looks for such
@@ -77,7 +78,7 @@ def _insert(database: Database, events: Events, rows: int, *, pending: bool) -> 
     began = datetime.now(UTC) - (OVERDUE if pending else PAST) - timedelta(milliseconds=rows)
     values = {
         "began_ms": int(began.timestamp() * 1_000),
-        "began": began.strftime("%Y-%m-%d %H:%M:%S.%f"),
+        "began": began.strftime(STORED),
         "first": events.first,
         "events": events.count,
         "users": USER_ID_FIRST,
@@ -86,7 +87,7 @@ def _insert(database: Database, events: Events, rows: int, *, pending: bool) -> 
         "pending": pending,
         "lanes": LANES,
         "not_due": NOT_DUE,
-        "not_settled": f"{NOT_SETTLED:%Y-%m-%d %H:%M:%S.%f}",
+        "not_settled": NOT_SETTLED.strftime(STORED),
         "rows": rows,
     }
     database.write(lambda c: c.exec_driver_sql(DIGITS), repeat_lost=True)
