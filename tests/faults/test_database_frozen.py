@@ -87,8 +87,8 @@ def test_who_waits_for_it_when_the_service_must_end_is_told_to_come_back(
         connections = [stack.enter_context(Wire(int(system.environment["BOOKING_PORT"]))) for _ in asked]
         for connection, request in zip(connections, asked, strict=True):
             connection.send(f"{request} HTTP/1.1\r\n{token}".encode())
-        # One that came after them is answered, so they are being waited for.
-        assert system.http.get(f"{system.booking_url}/health/live").status_code == 200
+        # One whose connection was opened after theirs is answered, so they are being waited for.
+        assert httpx.get(f"{system.booking_url}/health/live").status_code == 200
         process = system.processes["booking"]
         process.send_signal(how)
         answers = [connection.read_to_end() for connection in connections]

@@ -63,7 +63,7 @@ def test_who_waits_for_a_decision_is_answered_when_the_service_ends(system: Syst
         polls = [connections.enter_context(Wire(int(system.environment["BOOKING_PORT"]))) for _ in range(3)]
         for poll in polls:
             poll.send(f"GET {path} HTTP/1.1\r\n{waiting}".encode())
-        # One that came after them is answered, so they are being waited for.
+        # One whose connection was opened after theirs is answered, so they are being waited for.
         assert httpx.get(system.booking_url + path, headers=bearer(SETTINGS)).json()["status"] == "pending"
         end(system, how)
         answers = [poll.read_to_end() for poll in polls]
