@@ -65,10 +65,31 @@ class Stage:
 def messages_doubled(scene: Scene) -> None:
     """Send every worker to the lane all the time, over a slow connection to the database."""
     scene.system.database_proxies["workers"].delay(0.002)
+    with _waking(scene) as wake:
+        while scene.clients.is_alive():
+            wake()
+
+
+def drainer_slow(scene: Scene) -> None:
+    """Send two workers to the lane all the time, one of which takes a second between each decision and its writing."""
+    orders = scene.system.slots[WORKER].orders
+    orders.give(AFTER_DECISION, STALL, 1)
+    with _waking(scene) as wake:
+        while scene.clients.is_alive():
+            wake()
+            if orders.is_taken(AFTER_DECISION):
+                orders.give(AFTER_DECISION, STALL, 1)
+
+
+@contextmanager
+def _waking(scene: Scene) -> Iterator[Callable[[], None]]:
     publisher = LanePublisher.connect(f"redis://127.0.0.1:{scene.redis.port}/0", timeout_seconds=5)
-    while scene.clients.is_alive():
+
+    def wake() -> None:
         publisher.publish([LANE])
         time.sleep(0.01)
+
+    yield wake
     publisher.celery.close()
 
 
@@ -110,6 +131,7 @@ def commits_unheard(scene: Scene) -> None:
 
 STAGES = {
     "messages doubled": Stage(messages_doubled, bookings=150, rate_per_second=60, workers=(WORKER, OTHER_WORKER)),
+    "drainer slow": Stage(drainer_slow, bookings=150, rate_per_second=60, workers=(WORKER, OTHER_WORKER)),
     "slow intake": Stage(slow_intake, bookings=4, rate_per_second=5),
     "drainer held up": Stage(drainer_held_up, bookings=2, rate_per_second=2.5),
     "settlement held up": Stage(
@@ -122,8 +144,8 @@ STAGES = {
 
 # The mistakes of `mutations.py`, with the stage on which each shows and the promise that it breaks.
 SHOWN: dict[str, tuple[str, Promise]] = {
-    "no-lane-lock": ("messages doubled", Promise.LOCKED),
-    "no-lane-lock,no-guard": ("messages doubled", Promise.AUDIT),
+    "no-lane-lock": ("drainer slow", Promise.LOCKED),
+    "no-lane-lock,no-guard": ("drainer slow", Promise.AUDIT),
     "read-before-lock": ("messages doubled", Promise.LOCKED),
     "read-before-lock,no-guard": ("messages doubled", Promise.AUDIT),
     "wake-before-commit": ("slow intake", Promise.SETTLED),

@@ -116,7 +116,7 @@ def read_before_lock() -> None:
         def settle(connection: Connection, lanes: Sequence[int], **named: object) -> object:
             connection.exec_driver_sql("SET SESSION TRANSACTION ISOLATION LEVEL REPEATABLE READ")
             connection.exec_driver_sql("SELECT COUNT(*) FROM lanes").all()
-            time.sleep(0.02)  # some more reading
+            time.sleep(0.3)  # some more reading, while others commit
             return settle_batch(connection, lanes, **named)
 
         return settle
