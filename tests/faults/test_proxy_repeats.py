@@ -12,17 +12,19 @@ import pytest
 
 from tests.fixtures.reverse_proxy import reverse_proxy
 
+ROUND = 3  # proxy_next_upstream_tries
 KEY = re.compile(rb"\r\nidempotency-key: *([^\r]*)\r\n", re.IGNORECASE)
 BOOK = "/events/7/book?seats=1"
 ANSWER = b"HTTP/1.1 202 Accepted\r\nContent-Length: 0\r\nConnection: close\r\n\r\n"
 
 
 class Replicas:
-    """Two servers; whichever is asked first takes the request and dies, so to speak. All others answer."""
+    """Four servers; the first so many requests, wherever they come, are taken and never answered. All others are."""
 
     def __init__(self) -> None:
         self.requests: list[bytes] = []
-        self.listeners = [socket.create_server(("127.0.0.1", 0)) for _ in range(2)]
+        self.unanswered = 1
+        self.listeners = [socket.create_server(("127.0.0.1", 0)) for _ in range(4)]
         self.threads = [threading.Thread(target=self._serve, args=(listener,)) for listener in self.listeners]
         for thread in self.threads:
             thread.start()
@@ -50,7 +52,7 @@ class Replicas:
                 return
             with connection:
                 self.requests.append(connection.recv(65_536))
-                if len(self.requests) > 1:
+                if len(self.requests) > self.unanswered:
                     connection.sendall(ANSWER)
 
 
@@ -84,6 +86,25 @@ def test_a_key_of_the_clients_own_is_left_as_it_is(url: str, replicas: Replicas)
 def test_logging_in_is_sent_again(url: str, replicas: Replicas) -> None:
     assert httpx.post(f"{url}/login", json={}).status_code == 202
     assert len(replicas.requests) == 2
+
+
+def test_what_a_whole_round_of_replicas_did_not_answer_gets_a_second_round(url: str, replicas: Replicas) -> None:
+    replicas.unanswered = ROUND
+    assert httpx.post(url + BOOK).status_code == 202
+    assert replicas.keys == [replicas.keys[0]] * (ROUND + 1)
+
+
+@pytest.mark.parametrize(
+    ("method", "path"),
+    [("POST", BOOK), ("POST", "/login"), ("GET", "/bookings/7"), ("HEAD", "/events"), ("GET", "/users/me")],
+)
+def test_a_third_round_there_is_not(url: str, replicas: Replicas, method: str, path: str) -> None:
+    replicas.unanswered = 3 * ROUND
+    answer = httpx.request(method, url + path)
+    assert (answer.status_code, answer.headers["Retry-After"]) == (503, "2")
+    assert answer.headers["Content-Type"] == "application/problem+json"
+    assert len(replicas.requests) == 2 * ROUND
+    assert all(request.startswith(f"{method} {path} ".encode()) for request in replicas.requests)
 
 
 @pytest.mark.parametrize("path", ["/events", "/users", "/events/7/book%0A"])
