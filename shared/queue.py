@@ -125,6 +125,25 @@ class LanePublisher:
             return int(declared.message_count)
 
 
+def wake_sleeping(flags: WakeFlags, publish: Callable[[Sequence[int]], None], lanes: Iterable[int]) -> list[int]:
+    """Set the free flags of ``lanes`` and publish their lanes, which are returned; when that fails free them again.
+
+    Raises RedisError and whatever ``publish`` raises.
+    """
+    taken = flags.take(lanes)
+    try:
+        if taken:
+            publish(taken)
+    except Exception:
+        # A flag without a message would keep everybody else from sending one until it expires.
+        try:
+            flags.clear(taken)
+        except RedisError as error:
+            log.warning("cannot clear the flags of lanes %s, they will expire: %s", taken, error)
+        raise
+    return taken
+
+
 class Waker:
     """Wakes lanes from a thread of its own, so that no request ever waits for Redis.
 
@@ -171,11 +190,8 @@ class Waker:
                 self._closing.wait(self._pause_seconds)
 
     def _wake(self, lanes: list[int]) -> bool:
-        taken: list[int] = []
         try:
-            taken = self._flags.take(lanes)
-            if taken:
-                self._publish(taken)
+            wake_sleeping(self._flags, self._publish, lanes)
         except Exception as error:  # noqa: BLE001  whatever it is, this thread is the only one that wakes lanes
             log.warning(
                 "cannot wake lanes %s, will try again in %s s: %s: %s",
@@ -184,13 +200,5 @@ class Waker:
                 type(error).__name__,
                 error,
             )
-            self._forget(taken)
             return False
         return True
-
-    def _forget(self, lanes: list[int]) -> None:
-        # A flag without a message would keep everybody else from sending one until it expires.
-        try:
-            self._flags.clear(lanes)
-        except Exception as error:  # noqa: BLE001  as above
-            log.warning("cannot clear the flags of lanes %s, they will expire: %s", lanes, error)

@@ -1,23 +1,36 @@
 """The tasks, each a few lines over the domain. All may run twice, late, or not at all."""
 
+import logging
 from contextlib import suppress
 from datetime import timedelta
 from functools import cache, partial
+from typing import Any
 
+from celery import Task
+from celery.signals import task_failure
 from redis.exceptions import RedisError
 
 from booking_service.domain import settlement
 from shared.clock import utc_now
 from shared.database import Database
 from shared.errors import Unavailable
-from shared.queue import AWAKE, BROKER_ERRORS, SETTLE, SWEEP, SWEPT, LanePublisher, WakeFlags
+from shared.queue import AWAKE, BROKER_ERRORS, SETTLE, SWEEP, SWEPT, LanePublisher, WakeFlags, wake_sleeping
 from worker.app import CONNECT_SECONDS, app, settings
 from worker.drain import Drainer
+
+log = logging.getLogger(__name__)
 
 CONNECTIONS = 1  # a task does one thing at a time
 
 # Logged in a line, without a traceback: the sweep tries again.
 EXPECTED_ERRORS = (Unavailable, *BROKER_ERRORS)
+
+
+@task_failure.connect
+def _log_expected(sender: "Task[Any, Any]", exception: BaseException, args: list[object], **_: object) -> None:
+    # Celery says it at the level at which it also tells of every task that did its work.
+    if isinstance(exception, EXPECTED_ERRORS):
+        log.warning("%s %s failed, the sweep will look after it: %s", sender.name, args, exception)
 
 
 # All made when the first task runs, which is after the fork.
@@ -68,7 +81,8 @@ def sweep() -> None:
     """
     age = timedelta(seconds=settings.sweep_age_seconds)
     overdue = drainer().database.read(partial(settlement.lanes_overdue, now=utc_now(), age=age))
-    none_waits = bool(overdue) and publisher().waiting() == 0
+    if overdue and publisher().waiting() == 0:
+        flags(SWEPT).clear(overdue)
     for lane in overdue:
-        if flags(SWEPT).take([lane]) or none_waits:
-            publisher().publish([lane], swept=True)
+        if wake_sleeping(flags(SWEPT), partial(publisher().publish, swept=True), [lane]):
+            log.info("lane %s is overdue and was sent for", lane)

@@ -1,6 +1,5 @@
-"""A database behind a proxy that can make it fail; and what is not collected yet."""
+"""A database behind a proxy that can make it fail."""
 
-import sys
 from collections.abc import Iterator
 from dataclasses import dataclass
 
@@ -8,10 +7,6 @@ import pytest
 
 from shared.database import Database
 from tests.faults.campaign.proxy import Proxy, proxy_of
-
-# Not run twenty times yet, which is what a new race or fault test needs first. Run it by naming its file.
-NOT_YET_TRUSTED = ["test_campaign_mutations.py"]
-collect_ignore = [name for name in NOT_YET_TRUSTED if not any(name in argument for argument in sys.argv)]
 
 
 @dataclass(frozen=True)

@@ -10,6 +10,7 @@ from tests.fixtures.bookings import NOW
 from tests.fixtures.clients import admin, new_user
 from tests.fixtures.databases import REAL
 from tests.fixtures.processes import System
+from tests.fixtures.servers import wait_until
 
 
 @pytest.fixture(params=REAL)
@@ -52,3 +53,12 @@ def test_requests_get_503_while_the_database_is_away_and_work_again_after(
     stored = booking_database.read(lambda c: set(c.scalars(select(Booking.id))))
     assert {str(booking_id) for booking_id in stored} == {a.json()["booking_id"] for a in (before, after)}
     assert all("Traceback" not in system.log(name) for name in system.processes)
+
+
+def test_a_worker_says_in_a_line_what_it_could_not_do(system: System, proxied: Proxied) -> None:
+    system.environment["BOOKING_DATABASE_URL"] = proxied.url
+    proxied.proxy.refuse()
+    system.start_worker()
+    system.start_beat()
+    wait_until(lambda: "booking.sweep [] failed" in system.log("worker"), "a sweep has failed")
+    assert "Traceback" not in system.log("worker")

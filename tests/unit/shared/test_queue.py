@@ -9,7 +9,7 @@ import pytest
 from fakeredis import FakeRedis, FakeServer
 from redis.exceptions import ConnectionError as RedisConnectionError
 
-from shared.queue import AWAKE, SWEPT, WakeFlags, Waker
+from shared.queue import AWAKE, SWEPT, WakeFlags, Waker, wake_sleeping
 from tests.fixtures.servers import wait_until
 
 EXPIRY_SECONDS = 5
@@ -123,6 +123,19 @@ def test_renewing_sets_a_flag_that_is_gone(flags: WakeFlags) -> None:
 
 def test_clearing_a_free_flag_is_nothing(flags: WakeFlags) -> None:
     flags.clear([1])
+
+
+def test_those_that_sleep_are_woken(flags: WakeFlags, publisher: Publisher) -> None:
+    flags.take([2])
+    assert wake_sleeping(flags, publisher.publish, [1, 2, 3]) == [1, 3]
+    assert publisher.sent == [1, 3]
+
+
+def test_a_flag_without_a_message_is_freed(flags: WakeFlags, publisher: Publisher) -> None:
+    publisher.failures.append(OSError("the broker is away"))
+    with pytest.raises(OSError, match="the broker is away"):
+        wake_sleeping(flags, publisher.publish, [1])
+    assert flags.take([1])
 
 
 def test_a_lane_is_woken(make_waker: MakeWaker, publisher: Publisher) -> None:
