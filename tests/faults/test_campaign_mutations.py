@@ -13,6 +13,9 @@ from tests.faults.campaign.focused import SHOWN, STAGES, perform
 from tests.faults.campaign.mutations import MUTATIONS
 from tests.fixtures.servers import Servers
 
+# Twice what a busy machine was seen to need for the longest.
+pytestmark = pytest.mark.timeout(400)
+
 
 @pytest.fixture
 def database_url(servers: Servers) -> str:

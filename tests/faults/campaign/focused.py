@@ -15,7 +15,7 @@ from tests.faults.campaign.driver import Driver
 from tests.faults.campaign.history import History
 from tests.faults.campaign.kinds.connections import INTAKE
 from tests.faults.campaign.logs import written_without_lock
-from tests.faults.campaign.orders import AFTER_DECISION, BEFORE_FLAGS_FREED, STALL
+from tests.faults.campaign.orders import AFTER_DECISION, BEFORE_FLAGS_FREED, BEFORE_LOCK, STALL, Orders
 from tests.faults.campaign.pointed import MUTATION
 from tests.faults.campaign.preparation import drop, prepare
 from tests.faults.campaign.proxy import MYSQL_COMMIT, Cut
@@ -65,7 +65,7 @@ class Stage:
 def messages_doubled(scene: Scene) -> None:
     """Send every worker to the lane all the time, over a slow connection to the database."""
     scene.system.database_proxies["workers"].delay(0.002)
-    with _waking(scene) as wake:
+    with _waking(scene.redis) as wake:
         while scene.clients.is_alive():
             wake()
 
@@ -74,16 +74,19 @@ def drainer_slow(scene: Scene) -> None:
     """Send two workers to the lane all the time, one of which takes a second between each decision and its writing."""
     orders = scene.system.slots[WORKER].orders
     orders.give(AFTER_DECISION, STALL, 1)
-    with _waking(scene) as wake:
+    times = 0
+    with _waking(scene.redis) as wake:
         while scene.clients.is_alive():
             wake()
             if orders.is_taken(AFTER_DECISION):
                 orders.give(AFTER_DECISION, STALL, 1)
+                times += 1
+    assert times, f"{WORKER} decided nothing"
 
 
 @contextmanager
-def _waking(scene: Scene) -> Iterator[Callable[[], None]]:
-    publisher = LanePublisher.connect(f"redis://127.0.0.1:{scene.redis.port}/0", timeout_seconds=5)
+def _waking(redis: PrivateRedis) -> Iterator[Callable[[], None]]:
+    publisher = LanePublisher.connect(f"redis://127.0.0.1:{redis.port}/0", timeout_seconds=5)
 
     def wake() -> None:
         publisher.publish([LANE])
@@ -174,7 +177,22 @@ class Play:
         self.system.start(API, *self.stage.workers)
         # A wake-up that waits in the queue for a worker that only starts would hide what a stage is to show.
         self._book(1, PATIENT_SECONDS_MAX, lambda _: None)
+        assert not self.history.unresolved, "the first booking was not decided"
+        if len(self.stage.workers) > 1:
+            self._see_all_at_work()
         self._book(self.stage.bookings, self.settle_seconds_max, self.stage.disturb)
+
+    def _see_all_at_work(self) -> None:
+        with _waking(self.redis) as wake:
+            for name in self.stage.workers:
+                orders = self.system.slots[name].orders
+                orders.give(BEFORE_LOCK, STALL)
+
+                def has_begun(orders: Orders = orders) -> bool:
+                    wake()
+                    return orders.is_taken(BEFORE_LOCK)
+
+                wait_for(has_begun, f"{name} settles", PATIENT_SECONDS_MAX)
 
     def _book(self, bookings: int, settle_seconds_max: float, disturb: Callable[[Scene], None]) -> None:
         rate_per_second = self.stage.rate_per_second
