@@ -8,11 +8,11 @@ from auth_service.api import accounts, keys, sessions
 from auth_service.api.dependencies import Service
 from auth_service.domain.passwords import Hasher, argon2
 from auth_service.domain.signing import signing_key
+from auth_service.settings import AuthSettings
 from shared.http import health
 from shared.http.auth import Authenticator, token_rules
 from shared.http.service import HttpService, LifespanEvents, create_service
 from shared.keys import FixedKey
-from shared.settings import AuthSettings
 from shared.tokens import TokenSigner, TokenVerifier
 
 SECONDS_PER_MINUTE = 60

@@ -18,13 +18,13 @@ from booking_service.domain.intake import NewBooking
 from booking_service.domain.lookup import BookingState
 from booking_service.event_cache import EventCache
 from booking_service.places import QueuePlaces
+from booking_service.settings import BookingSettings
 from shared.clock import utc_now
 from shared.coalesce import Coalescer
 from shared.database import Database
 from shared.errors import InvalidInput, Problem
 from shared.offload import BoundedExecutor
 from shared.queue import Waker
-from shared.settings import BookingSettings
 from shared.tokens import Principal
 
 POLL_SECONDS_FIRST = 0.02

@@ -9,15 +9,15 @@ from starlette.middleware import Middleware
 
 from booking_service.api import bookings, events
 from booking_service.api.fast_path import FastPath
+from booking_service.authentication import remote_authenticator
 from booking_service.box_office import BoxOffice
+from booking_service.settings import BookingSettings
 from shared.database import Database
 from shared.http import health
-from shared.http.auth import remote_authenticator
 from shared.http.health import Check
 from shared.http.service import HttpService, create_service
 from shared.offload import BoundedExecutor
 from shared.queue import LanePublisher, WakeFlags, Waker
-from shared.settings import BookingSettings
 
 LOOKUPS = 2  # kinds of batched reads: bookings and events
 

@@ -8,15 +8,10 @@ import sys
 from pydantic import SecretStr
 from pydantic.fields import FieldInfo
 
-from shared.settings import (
-    AuthSettings,
-    BookingDatabaseSettings,
-    BookingSettings,
-    ServiceSettings,
-    Settings,
-    WorkerSettings,
-    variable_names,
-)
+from auth_service.settings import AuthSettings
+from booking_service.settings import BookingDatabaseSettings, BookingSettings
+from shared.settings import ServiceSettings, Settings, variable_names
+from worker.settings import WorkerSettings
 
 HEAD = """\
 # Copy this to .env and uncomment what you change. `make run` and `docker compose` need none of it.

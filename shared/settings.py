@@ -1,7 +1,7 @@
-"""Every variable that configures a process: name, meaning, unit, default and bound, in one place.
+"""How a process is configured, and the variables that all have in common: name, meaning, unit, default and bound.
 
 A variable `NAME` is read from the environment, then from the file that `NAME_FILE` names (container secrets), then from
-`.env`. README's table is checked against these classes by a test.
+`.env`. Each service's own variables stand in its `settings.py`. A test checks README's table against all of them.
 """
 
 import os
@@ -178,96 +178,6 @@ class ServiceSettings(Settings):
             msg = f"SECRET_KEY must have at least {HMAC_SECRET_BYTES_MIN} characters when ALGORITHM is HS256"
             raise ValueError(msg)
         return self
-
-
-class AuthSettings(ServiceSettings):
-    """auth_service."""
-
-    database_url: DatabaseUrl = Field(
-        validation_alias=AliasChoices("AUTH_DATABASE_URL", "DATABASE_URL"),
-        description="SQLAlchemy URL of the users' database: `mysql+pymysql://…` or `sqlite:///…`.",
-    )
-    port: int = Field(
-        8001, validation_alias=AliasChoices("AUTH_PORT"), ge=1, le=65_535, description="Port to listen on."
-    )
-    jwt_private_key: SecretStr | None = Field(None, description="RS256 only: RSA private key, PEM, 2048 bits or more.")
-    access_token_expire_minute: int = Field(30, ge=1, le=1_440, description="Life of an access token, minutes.")
-    password_length_min: int = Field(8, ge=1, le=72, description="A shorter new password is refused.")
-    argon2_memory_kib: int = Field(19_456, ge=19_456, description="Memory of one password hash, KiB.")
-    argon2_time_cost: int = Field(2, ge=2, description="Passes of one password hash.")
-    argon2_parallelism: int = Field(1, ge=1, description="Lanes of one password hash.")
-    argon2_threads: int = Field(os.cpu_count() or 1, ge=1, description="Password hashes at once; bounds their memory.")
-    argon2_queue_max: int = Field(100, ge=1, description="Password checks that may wait; more get 503.")
-    admin_email: str | None = Field(None, description="`create-admin` makes this admin when it is not there yet.")
-    admin_password: SecretStr | None = Field(None, description="The password of that admin.")
-
-    @model_validator(mode="after")
-    def _rs256_needs_a_key(self) -> "AuthSettings":
-        if self.algorithm == "RS256" and self.jwt_private_key is None:
-            msg = "JWT_PRIVATE_KEY_FILE (or JWT_PRIVATE_KEY) must be set when ALGORITHM is RS256"
-            raise ValueError(msg)
-        return self
-
-
-class BookingDatabaseSettings(Settings):
-    """What the booking service and the worker share."""
-
-    database_url: DatabaseUrl = Field(
-        validation_alias=AliasChoices("BOOKING_DATABASE_URL", "DATABASE_URL"),
-        description="SQLAlchemy URL of the events' and bookings' database.",
-    )
-    wake_flag_seconds: int = Field(
-        60,
-        ge=10,
-        le=3_600,
-        description="A lane is not woken twice within this long; longer than a turn waits for its worker.",
-    )
-
-
-class BookingSettings(ServiceSettings, BookingDatabaseSettings):
-    """booking_service."""
-
-    port: int = Field(
-        8002, validation_alias=AliasChoices("BOOKING_PORT"), ge=1, le=65_535, description="Port to listen on."
-    )
-    jwks_url: HttpUrl | None = Field(None, description="RS256 only: where the auth service publishes its keys.")
-    jwks_timeout_seconds: float = Field(2, gt=0, le=30, description="Longest wait for the keys.")
-    jwks_cooldown_seconds: float = Field(5, gt=0, le=3_600, description="Least pause between two fetches of the keys.")
-    lanes: int = Field(16, ge=1, le=4_096, description="Lanes that new events are spread over.")
-    intake_threads: int = Field(2, ge=1, le=16, description="Batches of new bookings written at once.")
-    intake_batch_max: int = Field(500, ge=1, le=5_000, description="Bookings in one insert.")
-    intake_queue_max: int = Field(10_000, ge=1, description="Bookings that may wait for an insert; more get 503.")
-    lookup_threads: int = Field(2, ge=1, le=16, description="Batches of reads at once.")
-    lookup_batch_max: int = Field(500, ge=1, le=5_000, description="Rows asked for in one read.")
-    lookup_queue_max: int = Field(20_000, ge=1, description="Reads that may wait; more get 503.")
-    seats_per_booking_max: int = Field(100, ge=1, le=10_000, description="More seats in one booking are refused.")
-    wait_seconds_max: int = Field(30, ge=0, le=120, description="Upper bound of `Prefer: wait`.")
-    event_cache_max: int = Field(100_000, ge=1, description="Events whose lane a process remembers.")
-    sold_out_refresh_seconds: float = Field(
-        0.5, gt=0, le=60, description="How old the knowledge may be by which a full event is refused."
-    )
-    publish_timeout_seconds: float = Field(0.5, gt=0, le=10, description="Longest wait for Redis when waking a lane.")
-    publish_pause_seconds: float = Field(
-        1, gt=0, le=60, description="No wake-up is tried for this long after a failure."
-    )
-
-    @model_validator(mode="after")
-    def _rs256_needs_keys(self) -> "BookingSettings":
-        if self.algorithm == "RS256" and self.jwks_url is None:
-            msg = "JWKS_URL must be set when ALGORITHM is RS256"
-            raise ValueError(msg)
-        return self
-
-
-class WorkerSettings(BookingDatabaseSettings):
-    """worker and beat."""
-
-    worker_concurrency: int = Field(2, ge=1, le=64, description="Turns that one worker has at once.")
-    settle_batch_max: int = Field(1_000, ge=1, le=5_000, description="Bookings decided in one transaction.")
-    drain_seconds_max: float = Field(2, gt=0, le=60, description="A turn gives way to other lanes after this long.")
-    task_seconds_max: int = Field(60, ge=10, le=3_600, description="A task that runs longer is killed.")
-    sweep_interval_seconds: float = Field(1, gt=0, le=60, description="How often forgotten lanes are looked for.")
-    sweep_age_seconds: float = Field(3, gt=0, le=600, description="A lane with an older due booking is woken.")
 
 
 Loaded = TypeVar("Loaded", bound=Settings)

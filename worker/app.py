@@ -9,8 +9,9 @@ from kombu import Queue
 
 from shared.logging import configure_logging
 from shared.queue import LANES_QUEUE, SETTLE, SWEEP, SWEEP_QUEUE
-from shared.settings import WorkerSettings, load
+from shared.settings import load
 from worker import hand_back
+from worker.settings import WorkerSettings
 
 HEALTH_CHECK_SECONDS = 5
 CONNECT_SECONDS = 2

@@ -9,10 +9,10 @@ from fastapi import Depends, Request
 from sqlalchemy import Connection, text
 
 from auth_service.domain.passwords import Hasher, Passwords
+from auth_service.settings import AuthSettings
 from shared.database import Database
 from shared.http.auth import BearerScheme, authenticated
 from shared.offload import BoundedExecutor
-from shared.settings import AuthSettings
 from shared.tokens import Principal, TokenSigner
 
 Result = TypeVar("Result")

@@ -7,7 +7,7 @@ from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey
 from cryptography.hazmat.primitives.serialization import load_pem_private_key
 from jose.backends.base import Key
 
-from shared.settings import AuthSettings
+from auth_service.settings import AuthSettings
 from shared.tokens import hmac_key, public_jwk, rsa_key
 
 RSA_BITS_MIN = 2_048

@@ -5,7 +5,7 @@ from typing import Annotated
 from fastapi import Depends, Request
 
 from booking_service.box_office import BoxOffice
-from shared.settings import BookingSettings
+from booking_service.settings import BookingSettings
 
 
 def _box_office(request: Request) -> BoxOffice:

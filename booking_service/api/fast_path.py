@@ -16,10 +16,10 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 from booking_service.api.answers import RawHeaders, accepted, shown
 from booking_service.api.headers import parse_idempotency_key, parse_wait_seconds
 from booking_service.box_office import BoxOffice
+from booking_service.settings import BookingSettings
 from shared.errors import Problem
 from shared.http.auth import Authenticator
 from shared.http.problems import answer_problem
-from shared.settings import BookingSettings
 from shared.tokens import Principal
 
 # At most 18 digits, so that no number is out of bounds; a leading zero is not ordinary.

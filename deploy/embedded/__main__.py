@@ -7,13 +7,14 @@ import subprocess
 import sys
 from pathlib import Path
 
+from auth_service.settings import AuthSettings
+from booking_service.settings import BookingSettings
 from deploy.embedded import broker, environment, ports, service, tether
 from deploy.embedded.banner import Facts, banner
 from deploy.embedded.broker import Broker
 from deploy.embedded.processes import programs, write_configuration
 from deploy.embedded.stop import Stop
 from deploy.embedded.supervision import CHECK_SECONDS, Supervisor
-from shared.settings import AuthSettings, BookingSettings
 
 SETUP = (
     (sys.executable, "-m", "auth_service", "migrate"),

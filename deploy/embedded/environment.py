@@ -7,8 +7,11 @@ from pathlib import Path
 from dotenv import dotenv_values
 from sqlalchemy import URL
 
+from auth_service.settings import AuthSettings
+from booking_service.settings import BookingSettings
 from deploy.secret_files import keep, password, rsa_private_key
-from shared.settings import DOTENV, AuthSettings, BookingSettings, WorkerSettings, load
+from shared.settings import DOTENV, load
+from worker.settings import WorkerSettings
 
 DATA_DIR_DEFAULT = ".data"
 ADMIN_EMAIL_DEFAULT = "admin@example.com"

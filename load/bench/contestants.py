@@ -11,9 +11,9 @@ from pathlib import Path
 import httpx
 import psutil
 
+from booking_service.settings import BookingSettings
 from load.bench.processes import Crew
 from load.bench.servers import forget_everything, free_port, wait_until
-from shared.settings import BookingSettings
 from shared.tokens import TokenRules, TokenSigner, hmac_key
 
 STOP_SECONDS_MAX = 30

@@ -12,10 +12,11 @@ from sqlalchemy import Connection, func, insert, select
 from booking_service.__main__ import MIGRATIONS
 from booking_service.domain.audit import audit
 from booking_service.domain.models import CONFIRMED, NOT_DUE, Booking, Event, Lane, Stock
+from booking_service.settings import BookingSettings
 from load.bench.mysql import Mysql, fresh_database
 from shared.database import Database
 from shared.migrations import upgrade
-from shared.settings import BookingSettings, Settings
+from shared.settings import Settings
 
 LANES = BookingSettings.model_fields["lanes"].default
 ROWS_A_STATEMENT = 1_000

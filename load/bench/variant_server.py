@@ -7,8 +7,9 @@ from typing import Any
 import uvicorn
 
 from booking_service.main import create_app
+from booking_service.settings import BookingSettings
 from shared.http.protocol import bounded_protocol
-from shared.settings import BookingSettings, load
+from shared.settings import load
 
 
 def application() -> Callable[..., Any]:

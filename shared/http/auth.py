@@ -6,9 +6,9 @@ from fastapi import Depends, Request, Security
 from fastapi.security import HTTPBearer
 
 from shared.errors import Forbidden, Unauthenticated
-from shared.keys import FixedKey, KeySource, PublishedKeys
-from shared.settings import BookingSettings, ServiceSettings
-from shared.tokens import Principal, TokenRules, TokenVerifier, hmac_key
+from shared.keys import KeySource
+from shared.settings import ServiceSettings
+from shared.tokens import Principal, TokenRules, TokenVerifier
 
 SCHEME = "bearer "
 
@@ -63,19 +63,6 @@ def _bearer_token(authorizations: list[str]) -> str | None:
 def token_rules(settings: ServiceSettings) -> TokenRules:
     """Read what tokens must say from the configuration."""
     return TokenRules(settings.algorithm, settings.token_issuer, settings.token_audience)
-
-
-def remote_authenticator(settings: BookingSettings) -> Authenticator:
-    """Build the authenticator of a service that holds public keys, or the shared secret, only."""
-    verifier = TokenVerifier(token_rules(settings), settings.token_cache_max)
-    if settings.algorithm == "HS256" and settings.secret_key is not None:
-        return Authenticator(verifier, FixedKey(hmac_key(settings.secret_key.get_secret_value())))
-    keys = PublishedKeys(
-        str(settings.jwks_url),
-        timeout_seconds=settings.jwks_timeout_seconds,
-        cooldown_seconds=settings.jwks_cooldown_seconds,
-    )
-    return Authenticator(verifier, keys)
 
 
 async def authenticated(request: Request, _scheme: BearerScheme = None) -> Principal:

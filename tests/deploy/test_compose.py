@@ -3,8 +3,11 @@
 import re
 from pathlib import Path
 
+from auth_service.settings import AuthSettings
+from booking_service.settings import BookingSettings
 from deploy.compose.secrets_job import MYSQL_USER
-from shared.settings import AuthSettings, BookingSettings, WorkerSettings, variable_names
+from shared.settings import variable_names
+from worker.settings import WorkerSettings
 
 REPOSITORY = Path(__file__).resolve().parents[2]
 COMPOSE = (REPOSITORY / "docker-compose.yml").read_text()

@@ -7,7 +7,7 @@ import pytest
 from fastapi.testclient import TestClient
 from jose import jwt
 
-from shared.settings import BookingSettings
+from booking_service.settings import BookingSettings
 from shared.tokens import TokenRules, TokenSigner, hmac_key
 from tests.fixtures.box_office import (
     EVENT,

@@ -8,7 +8,7 @@ import pytest
 from fastapi.testclient import TestClient
 from httpx import Response
 
-from shared.settings import BookingSettings
+from booking_service.settings import BookingSettings
 from tests.fixtures.box_office import EVENT, assert_problem, bearer, booking_settings, migrated_sqlite, running
 
 BODY_BYTES_MAX = 65_536

@@ -8,10 +8,11 @@ from uuid_utils.compat import uuid7
 from booking_service.api.schemas import BookingOut, EventId, Seats
 from booking_service.domain.lookup import BookingState
 from booking_service.domain.models import PENDING
+from booking_service.settings import BookingSettings
 from load.bench.baselines.service import answer, baseline
 from shared.http.auth import User
 from shared.http.service import serve
-from shared.settings import BookingSettings, load
+from shared.settings import load
 
 
 def main() -> None:

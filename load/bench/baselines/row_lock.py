@@ -10,11 +10,12 @@ from booking_service.api.schemas import BookingOut, EventId, Seats
 from booking_service.domain.errors import EventNotFound, SoldOut
 from booking_service.domain.lookup import BookingState
 from booking_service.domain.models import CONFIRMED, Booking, Stock
+from booking_service.settings import BookingSettings
 from load.bench.baselines.service import answer, baseline
 from shared.database import Database
 from shared.http.auth import User
 from shared.http.service import serve
-from shared.settings import BookingSettings, load
+from shared.settings import load
 
 
 def book_seats(connection: Connection, event_id: int, user_id: int, seats: int) -> BookingState:

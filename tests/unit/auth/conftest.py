@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 from fastapi.testclient import TestClient
 
-from shared.settings import AuthSettings
+from auth_service.settings import AuthSettings
 from tests.fixtures.accounts import accounts_database, auth_settings, running
 
 

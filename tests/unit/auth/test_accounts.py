@@ -9,8 +9,8 @@ from auth_service.domain.errors import EmailTaken, RoleNotAllowed
 from auth_service.domain.passwords import Passwords, argon2
 from auth_service.domain.permissions import require_may_create
 from auth_service.domain.sessions import credentials_of
+from auth_service.settings import AuthSettings
 from shared.database import Database
-from shared.settings import AuthSettings
 from tests.fixtures.accounts import accounts_database
 
 ADA = NewAccount("Ada", "ada@example.com", "hash with salt 1", "user")

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from shared.settings import AuthSettings
+from auth_service.settings import AuthSettings
 from tests.fixtures.accounts import ADA, PASSWORD, accounts_database, auth_settings, bearer, private_key_pem, running
 
 Outcome = subprocess.CompletedProcess[str]

@@ -8,7 +8,7 @@ from jose import jwt
 
 from auth_service.domain.signing import UnusableKeyError
 from auth_service.main import create_app
-from shared.settings import AuthSettings
+from auth_service.settings import AuthSettings
 from tests.fixtures.accounts import ADA, auth_settings, log_in, private_key_pem
 
 

@@ -6,7 +6,7 @@ from concurrent.futures import FIRST_COMPLETED, ThreadPoolExecutor, wait
 import pytest
 from fastapi.testclient import TestClient
 
-from shared.settings import AuthSettings
+from auth_service.settings import AuthSettings
 from tests.fixtures.accounts import ADA, auth_settings, bearer, disable, log_in, running, stored_hash
 
 

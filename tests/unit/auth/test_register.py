@@ -3,7 +3,7 @@
 import pytest
 from fastapi.testclient import TestClient
 
-from shared.settings import AuthSettings
+from auth_service.settings import AuthSettings
 from tests.fixtures.accounts import ADA, PASSWORD, add_admin, bearer, disable, log_in
 
 ROOT = "root@example.com"

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 from fastapi.testclient import TestClient
 
-from shared.settings import BookingSettings
+from booking_service.settings import BookingSettings
 from tests.fixtures.box_office import EVENT, assert_problem, bearer, booking_settings, migrated_sqlite, running
 
 

@@ -20,8 +20,8 @@ from booking_service.api.schemas import BookingOut
 from booking_service.box_office import BookingView
 from booking_service.domain.lookup import BookingState
 from booking_service.main import create_app
+from booking_service.settings import BookingSettings
 from shared.http.service import HttpService
-from shared.settings import BookingSettings
 from tests.fixtures.box_office import EVENT, bearer, booking_settings, migrated_sqlite
 
 FRESH = ("booking_id", "created_at", "settled_at")  # what two requests that mean the same do not share

@@ -6,15 +6,10 @@ from pathlib import Path
 import pytest
 from pydantic import SecretStr, ValidationError
 
-from shared.settings import (
-    EXIT_CONFIGURATION,
-    AuthSettings,
-    BookingSettings,
-    Settings,
-    WorkerSettings,
-    load,
-    variable_names,
-)
+from auth_service.settings import AuthSettings
+from booking_service.settings import BookingSettings
+from shared.settings import EXIT_CONFIGURATION, Settings, load, variable_names
+from worker.settings import WorkerSettings
 
 SECRET = "s3cret-" * 5
 GOOD = {"REDIS_URL": "redis://127.0.0.1/0", "DATABASE_URL": "sqlite:///x.db", "JWKS_URL": "http://auth/jwks.json"}

@@ -1,0 +1,55 @@
+"""The variables of the booking service, and those that it shares with the worker."""
+
+from pydantic import AliasChoices, Field, model_validator
+
+from shared.settings import DatabaseUrl, HttpUrl, ServiceSettings, Settings
+
+
+class BookingDatabaseSettings(Settings):
+    """What the booking service and the worker share."""
+
+    database_url: DatabaseUrl = Field(
+        validation_alias=AliasChoices("BOOKING_DATABASE_URL", "DATABASE_URL"),
+        description="SQLAlchemy URL of the events' and bookings' database.",
+    )
+    wake_flag_seconds: int = Field(
+        60,
+        ge=10,
+        le=3_600,
+        description="A lane is not woken twice within this long; longer than a turn waits for its worker.",
+    )
+
+
+class BookingSettings(ServiceSettings, BookingDatabaseSettings):
+    """booking_service."""
+
+    port: int = Field(
+        8002, validation_alias=AliasChoices("BOOKING_PORT"), ge=1, le=65_535, description="Port to listen on."
+    )
+    jwks_url: HttpUrl | None = Field(None, description="RS256 only: where the auth service publishes its keys.")
+    jwks_timeout_seconds: float = Field(2, gt=0, le=30, description="Longest wait for the keys.")
+    jwks_cooldown_seconds: float = Field(5, gt=0, le=3_600, description="Least pause between two fetches of the keys.")
+    lanes: int = Field(16, ge=1, le=4_096, description="Lanes that new events are spread over.")
+    intake_threads: int = Field(2, ge=1, le=16, description="Batches of new bookings written at once.")
+    intake_batch_max: int = Field(500, ge=1, le=5_000, description="Bookings in one insert.")
+    intake_queue_max: int = Field(10_000, ge=1, description="Bookings that may wait for an insert; more get 503.")
+    lookup_threads: int = Field(2, ge=1, le=16, description="Batches of reads at once.")
+    lookup_batch_max: int = Field(500, ge=1, le=5_000, description="Rows asked for in one read.")
+    lookup_queue_max: int = Field(20_000, ge=1, description="Reads that may wait; more get 503.")
+    seats_per_booking_max: int = Field(100, ge=1, le=10_000, description="More seats in one booking are refused.")
+    wait_seconds_max: int = Field(30, ge=0, le=120, description="Upper bound of `Prefer: wait`.")
+    event_cache_max: int = Field(100_000, ge=1, description="Events whose lane a process remembers.")
+    sold_out_refresh_seconds: float = Field(
+        0.5, gt=0, le=60, description="How old the knowledge may be by which a full event is refused."
+    )
+    publish_timeout_seconds: float = Field(0.5, gt=0, le=10, description="Longest wait for Redis when waking a lane.")
+    publish_pause_seconds: float = Field(
+        1, gt=0, le=60, description="No wake-up is tried for this long after a failure."
+    )
+
+    @model_validator(mode="after")
+    def _rs256_needs_keys(self) -> "BookingSettings":
+        if self.algorithm == "RS256" and self.jwks_url is None:
+            msg = "JWKS_URL must be set when ALGORITHM is RS256"
+            raise ValueError(msg)
+        return self
