@@ -9,11 +9,11 @@ from typing import TypeVar
 from uuid import UUID
 
 from sqlalchemy import Connection
-from uuid_utils.compat import uuid7
 
 from booking_service.domain import catalogue, intake, lookup
 from booking_service.domain.catalogue import EventState, NewEvent
-from booking_service.domain.errors import BookingNotFound, EventNotFound, SoldOut
+from booking_service.domain.errors import BookingNotFound, EventInThePast, EventNotFound, SalesClosed, SoldOut
+from booking_service.domain.ids import new_id
 from booking_service.domain.intake import NewBooking
 from booking_service.domain.lookup import BookingState
 from booking_service.event_cache import EventCache
@@ -22,7 +22,7 @@ from booking_service.settings import BookingSettings
 from shared.clock import utc_now
 from shared.coalesce import Coalescer
 from shared.database import Database
-from shared.errors import InvalidInput, Problem
+from shared.errors import Conflict, InvalidInput, Problem
 from shared.offload import BoundedExecutor
 from shared.queue import Waker
 from shared.tokens import Principal
@@ -97,17 +97,20 @@ class BoxOffice:
     async def book(self, user: Principal, event_id: int, seats: int, idempotency_key: str | None) -> BookingState:
         """Accept a booking durably and have its lane woken.
 
-        With the ``idempotency_key`` of an earlier booking, return that one. Raises EventNotFound, SoldOut,
-        IdempotencyKeyReused, InvalidInput for too many seats, Unavailable or Overloaded.
+        With the ``idempotency_key`` of an earlier booking, return that one. Raises EventNotFound, SalesClosed,
+        SoldOut, IdempotencyKeyReused, InvalidInput for too many seats, Unavailable or Overloaded.
         """
         if seats > self._settings.seats_per_booking_max:
             message = f"At most {self._settings.seats_per_booking_max} seats can be booked at once."
             raise InvalidInput.at("#/query/seats", message)
-        event = await self._cache.get(event_id)
-        if event.is_full:
-            return await self._repeated_or_sold_out(user, event_id, seats, idempotency_key)
+        event, now = await self._cache.get(event_id), utc_now()
+        refusal = SalesClosed if event.starts_at <= now else SoldOut if event.is_full else None
+        if refusal is not None:
+            if idempotency_key is None:
+                raise refusal
+            return await self._repeated_or(refusal, user, event_id, seats, idempotency_key)
         return await self._intake.submit(
-            NewBooking(uuid7(), event_id, user.uid, seats, event.lane, idempotency_key, utc_now())
+            NewBooking(new_id(), event_id, user.uid, seats, event.lane, idempotency_key, now)
         )
 
     async def booking(self, user: Principal, booking_id: UUID, wait_seconds: float = 0) -> BookingView:
@@ -129,9 +132,12 @@ class BoxOffice:
                 return view  # as of a moment ago: there may be no thread left to look again
             pause = min(pause * POLL_GROWTH, POLL_SECONDS_MAX)
 
-    async def create_event(self, new: NewEvent) -> EventState:
-        """Store an event. Raises Unavailable or Overloaded."""
-        create = partial(catalogue.create_event, new=new, lanes=self._settings.lanes, now=utc_now())
+    async def create_event(self, new: NewEvent, *, allow_past: bool = False) -> EventState:
+        """Store an event. Raises EventInThePast unless ``allow_past``, Unavailable or Overloaded."""
+        now = utc_now()
+        if new.starts_at <= now and not allow_past:
+            raise EventInThePast
+        create = partial(catalogue.create_event, new=new, lanes=self._settings.lanes, now=now)
         return await self._executor.run(partial(self._database.write, create, repeat_lost=False))
 
     async def event(self, event_id: int) -> EventState:
@@ -149,15 +155,15 @@ class BoxOffice:
         """Ask the database for a sign of life. Raises Unavailable or Overloaded."""
         await self._read(lambda connection: connection.exec_driver_sql("SELECT 1").scalar())
 
-    async def _repeated_or_sold_out(
-        self, user: Principal, event_id: int, seats: int, idempotency_key: str | None
+    async def _repeated_or(
+        self, refusal: type[Conflict], user: Principal, event_id: int, seats: int, idempotency_key: str
     ) -> BookingState:
-        if idempotency_key is not None:
-            find = partial(intake.find_by_key, user_id=user.uid, idempotency_key=idempotency_key)
-            stored = await self._read(find)
-            if stored is not None:
-                return intake.same_request(stored, event_id, seats)
-        raise SoldOut
+        # A client that repeats a request gets the first answer, whatever has become of the event since.
+        find = partial(intake.find_by_key, user_id=user.uid, idempotency_key=idempotency_key)
+        stored = await self._read(find)
+        if stored is not None:
+            return intake.same_request(stored, event_id, seats)
+        raise refusal
 
     async def _read(self, work: Callable[[Connection], Result]) -> Result:
         return await self._executor.run(partial(self._database.read, work))

@@ -1,4 +1,4 @@
-"""What a process remembers of events: their lane, which never changes, and whether they are full, for a moment.
+"""What a process remembers of events: lane and begin, which never change, and whether they are full, for a moment.
 
 This is the sold-out shield: a full event is refused without writing anything. Knowledge that an event is full is
 refreshed in the background and forgotten when the database does not answer, so it is as old as one refresh takes, and
@@ -10,6 +10,7 @@ import logging
 import time
 from collections.abc import Awaitable, Callable, Collection
 from dataclasses import dataclass
+from datetime import datetime
 
 from booking_service.domain.catalogue import EventState
 from booking_service.domain.errors import EventNotFound
@@ -31,6 +32,7 @@ class KnownEvent:
     """What intake needs to know of an event."""
 
     lane: int
+    starts_at: datetime
     is_full: bool
     asked_at: float  # monotonic seconds
 
@@ -81,7 +83,9 @@ class EventCache:
             raise EventNotFound
         if len(self._known) >= self._size_max:
             self._forget([next(iter(self._known))])
-        self._known[event_id] = known = KnownEvent(event.lane, is_full=False, asked_at=time.monotonic())
+        self._known[event_id] = known = KnownEvent(
+            event.lane, event.starts_at, is_full=False, asked_at=time.monotonic()
+        )
         self._mark(event_id, is_full=event.available == 0)
         return known
 

@@ -10,7 +10,7 @@ from booking_service.api.answers import accepted, response, shown
 from booking_service.api.dependencies import Configuration, Office
 from booking_service.api.headers import parse_idempotency_key, parse_wait_seconds
 from booking_service.api.schemas import BookingOut, EventId, Seats
-from booking_service.domain.errors import BookingNotFound, EventNotFound, IdempotencyKeyReused, SoldOut
+from booking_service.domain.errors import BookingNotFound, EventNotFound, IdempotencyKeyReused, SalesClosed, SoldOut
 from shared.errors import Forbidden, InvalidInput, Overloaded, Unauthenticated, Unavailable
 from shared.http.auth import AnyUser, User
 from shared.http.problems import documented
@@ -30,6 +30,7 @@ router = APIRouter(tags=["bookings"])
         Forbidden,
         EventNotFound,
         SoldOut,
+        SalesClosed,
         InvalidInput,
         IdempotencyKeyReused,
         Unavailable,

@@ -8,13 +8,14 @@ from fastapi import APIRouter, Header, Query, Request, Response
 from booking_service.api.cursors import decode_cursor, encode_cursor, next_link
 from booking_service.api.dependencies import Office
 from booking_service.api.schemas import EventId, EventIn, EventOut
-from booking_service.domain.errors import EventNotFound
+from booking_service.domain.errors import EventInThePast, EventNotFound
 from shared.errors import Forbidden, InvalidInput, Overloaded, PayloadTooLarge, Unauthenticated, Unavailable
 from shared.http.auth import Admin
 from shared.http.problems import documented
 
 PAGE_SIZE_DEFAULT = 100
 PAGE_SIZE_MAX = 500
+AllowPast = Annotated[bool, Query(description="Also take an event that has begun: for imports.")]
 NOT_MODIFIED: dict[int | str, dict[str, Any]] = {304: {"description": "As in `If-None-Match`."}}
 
 router = APIRouter(prefix="/events", tags=["events"])
@@ -24,11 +25,15 @@ router = APIRouter(prefix="/events", tags=["events"])
     "",
     status_code=201,
     summary="Create an event",
-    responses=documented(Unauthenticated, Forbidden, InvalidInput, PayloadTooLarge, Unavailable, Overloaded),
+    responses=documented(
+        Unauthenticated, Forbidden, InvalidInput, EventInThePast, PayloadTooLarge, Unavailable, Overloaded
+    ),
 )
-async def create_event(event: EventIn, office: Office, _admin: Admin, response: Response) -> EventOut:
-    """Create an event with all its seats free. Admins only."""
-    created = await office.create_event(event.to_domain())
+async def create_event(
+    event: EventIn, office: Office, _admin: Admin, response: Response, *, allow_past: AllowPast = False
+) -> EventOut:
+    """Create an event with all its seats free. Admins only. From its date on it cannot be booked."""
+    created = await office.create_event(event.to_domain(), allow_past=allow_past)
     response.headers["Location"] = f"/events/{created.id}"
     return EventOut.of(created)
 

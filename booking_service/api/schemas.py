@@ -78,7 +78,7 @@ class EventIn(BaseModel):
             "example": {
                 "event_name": "Last Night of the Proms",
                 "event_venue": "Royal Albert Hall",
-                "event_date": "2027-09-11T19:15:00Z",
+                "event_date": "2030-09-14T19:15:00Z",
                 "event_availibility": 100,
             }
         }

@@ -14,7 +14,7 @@ from shared.literals import numbers
 
 @dataclass(frozen=True, slots=True)
 class NewEvent:
-    """An event to sell ``capacity`` seats of."""
+    """An event to sell ``capacity`` seats of, until it begins."""
 
     name: str
     venue: str

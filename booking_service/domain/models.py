@@ -24,6 +24,7 @@ REJECTED: Final = "rejected"
 SEAT_HOLDING: Final = (CONFIRMED,)
 
 SOLD_OUT: Final = "sold_out"
+SALES_CLOSED: Final = "sales_closed"
 
 # Stored where there is no lane or no moment: see Booking.
 NOT_DUE: Final = -1

@@ -6,18 +6,16 @@ The one lock rule: take the lane, first, once. Whoever holds the lane's row may 
 from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
-from uuid import UUID
+from datetime import datetime, timedelta
 
 from sqlalchemy import Row, func, select
 from sqlalchemy.engine import Connection
 
 from booking_service.domain.decision import DueBooking, Outcome, decide, seats_taken
-from booking_service.domain.models import NOT_DUE, PENDING, Booking, Lane
+from booking_service.domain.ids import made_at
+from booking_service.domain.models import NOT_DUE, PENDING, Booking, Event, Lane
 from shared.database import BinaryUuid, is_mysql
 from shared.literals import blob, moment, numbers, text
-
-UUID7_TIMESTAMP_SHIFT = 80  # a UUIDv7 begins with 48 bits of milliseconds since 1970 (RFC 9562, section 5.7)
 
 
 class SettlementConflictError(RuntimeError):
@@ -63,7 +61,8 @@ def settle_batch(connection: Connection, lanes: Sequence[int], *, batch_max: int
     if not rows:
         return Batch(held, 0, [])
     due = [DueBooking(booking_id, event_id, seats) for booking_id, event_id, seats, _ in rows]
-    outcomes = decide(_available(connection, {booking.event_id for booking in due}), due)
+    available, closed = _stock(connection, {booking.event_id for booking in due}, max(booking.id for booking in due))
+    outcomes = decide(available, due, _closed_at(connection, closed))
     _write_outcomes(connection, outcomes, now)
     _take_seats(connection, seats_taken(outcomes))
     last_lane = rows[-1][3]
@@ -89,7 +88,7 @@ def lanes_overdue(connection: Connection, now: datetime, age: timedelta) -> list
     return [
         lane
         for lane, oldest_id in connection.execute(oldest)
-        if lane is not None and abs(now - _made_at(oldest_id)) > age
+        if lane is not None and abs(now - made_at(oldest_id.bytes)) > age
     ]
 
 
@@ -101,11 +100,21 @@ def _due(connection: Connection, lanes: Sequence[int], batch_max: int) -> Sequen
     ).all()
 
 
-def _available(connection: Connection, event_ids: set[int]) -> dict[int, int]:
+def _stock(connection: Connection, event_ids: set[int], newest: bytes) -> tuple[dict[int, int], list[int]]:
+    """Read how many seats each event has left, and which events had begun when the booking ``newest`` was made."""
     rows = connection.exec_driver_sql(
-        f"SELECT event_id,available FROM stock WHERE event_id IN ({numbers(event_ids)})"  # noqa: S608  numbers
-    )
-    return {event_id: available for event_id, available in rows}  # noqa: C416  a Row is not a plain tuple to mypy
+        f"SELECT s.event_id,s.available,e.starts_at<={moment(made_at(newest))} "  # noqa: S608  numbers and a literal
+        f"FROM stock s JOIN events e ON e.id=s.event_id WHERE s.event_id IN ({numbers(event_ids)})"
+    ).all()
+    return {event_id: available for event_id, available, _ in rows}, [event_id for event_id, _, begun in rows if begun]
+
+
+def _closed_at(connection: Connection, event_ids: list[int]) -> dict[int, datetime]:
+    # Of the few events that have begun and still have bookings to decide; an ordinary batch has none.
+    if not event_ids:
+        return {}
+    begun = connection.execute(select(Event.id, Event.starts_at).where(Event.id.in_(event_ids)))
+    return {event_id: starts_at for event_id, starts_at in begun}  # noqa: C416  a Row is not a plain tuple to mypy
 
 
 def _write_outcomes(connection: Connection, outcomes: Sequence[Outcome], now: datetime) -> None:
@@ -142,7 +151,3 @@ def _run(connection: Connection, statement: str, *, rows: int) -> None:
     if changed != rows:
         msg = f"{changed} rows changed where {rows} should have"
         raise SettlementConflictError(msg)
-
-
-def _made_at(identifier: UUID) -> datetime:
-    return datetime.fromtimestamp((identifier.int >> UUID7_TIMESTAMP_SHIFT) / 1000, UTC)

@@ -13,6 +13,7 @@ from shared.clock import utc_now
 from shared.database import Database
 from shared.migrations import upgrade
 from tests.faults.campaign.world import RIVAL_ROWS, RIVAL_TABLE
+from tests.fixtures.bookings import STARTS_AT
 from tests.fixtures.databases import settings
 
 BIG_SEATS = 10**7
@@ -35,7 +36,7 @@ def prepare(url: str, rng: random.Random, *, big: int, small: int, lanes: int) -
     upgrade(database, MIGRATIONS)
 
     def make(seats: int) -> EventState:
-        create = partial(catalogue.create_event, new=NewEvent("E", "V", utc_now(), seats), lanes=lanes, now=utc_now())
+        create = partial(catalogue.create_event, new=NewEvent("E", "V", STARTS_AT, seats), lanes=lanes, now=utc_now())
         return database.write(create, repeat_lost=False)
 
     made = [make(BIG_SEATS) for _ in range(big)], [make(rng.randint(*SMALL_SEATS)) for _ in range(small)]

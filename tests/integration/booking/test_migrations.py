@@ -15,7 +15,7 @@ from booking_service.domain.lookup import BookingState
 from booking_service.domain.models import Booking
 from shared.database import Database, NoneAs
 from shared.migrations import configuration
-from tests.fixtures.bookings import LANES, NOW, accept, new_booking, settle, states
+from tests.fixtures.bookings import LANES, NOW, STARTS_AT, accept, new_booking, settle, states
 
 WRITTEN_BY_A_CONFIRMATION = ("status", "due_lane", "settled_at")
 
@@ -33,7 +33,7 @@ def all_nulls(database: Database) -> list[tuple[bool, bool]]:
 
 
 def test_bookings_survive_the_change_to_rows_of_one_size(booking_database: Database) -> None:
-    create = partial(catalogue.create_event, new=NewEvent("E", "V", NOW, 2), lanes=LANES, now=NOW)
+    create = partial(catalogue.create_event, new=NewEvent("E", "V", STARTS_AT, 2), lanes=LANES, now=NOW)
     event = booking_database.write(create, repeat_lost=False)
     won, lost, waiting = new_booking(event, 2, key="a"), new_booking(event), new_booking(event, key="b")
     accept(booking_database, won, lost)

@@ -1,7 +1,9 @@
 """Settlement on each database."""
 
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from functools import partial
+from uuid import UUID
 
 import pytest
 from sqlalchemy import Connection, update
@@ -37,6 +39,25 @@ def test_a_settled_booking_says_when_and_why(booking_database: Database, make_ev
         abs(datetime.now(UTC) - state.settled_at) < timedelta(minutes=1) for state in found.values() if state.settled_at
     )
     assert found[won.id].created_at == won.created_at
+
+
+def test_what_was_asked_for_after_the_event_began_is_rejected(
+    booking_database: Database, make_event: MakeEvent
+) -> None:
+    begins = datetime.now(UTC).replace(microsecond=0) + timedelta(hours=1)
+    events = [make_event(9, starts_at=begins), make_event(9, starts_at=begins), make_event(9), make_event(9)]
+    events.sort(key=lambda event: event.lane)
+    early = [new_booking(event) for event in events]
+    moment = int(begins.timestamp() * 1_000).to_bytes(6)
+    late = [
+        replace(new_booking(event), id=UUID(bytes=moment + bytes(8) + bytes([0, n]))) for n, event in enumerate(events)
+    ]
+    accept(booking_database, *early, *late)
+    for event in events:
+        settle(booking_database, event)
+    assert states(booking_database, *early) == ["confirmed"] * 4
+    expected = ["rejected" if event.starts_at == begins else "confirmed" for event in events]
+    assert states(booking_database, *late) == expected
 
 
 def test_a_batch_takes_the_oldest_and_leaves_the_rest(booking_database: Database, make_event: MakeEvent) -> None:
@@ -122,7 +143,7 @@ def test_a_row_written_without_the_lock_stops_the_settlement(booking_database: D
     booking_database.write(lambda c: c.execute(update(Stock).values(capacity=4, available=4)), repeat_lost=False)
 
     def settle_over_a_vanished_stock(connection: Connection) -> None:
-        outcomes = decide({event.id: 3}, [DueBooking(booking.id.bytes, event.id, 3)])
+        outcomes = decide({event.id: 3}, [DueBooking(booking.id.bytes, event.id, 3)], {})
         settlement._write_outcomes(connection, outcomes, datetime.now(UTC))  # noqa: SLF001  the guard itself
         settlement._write_outcomes(connection, outcomes, datetime.now(UTC))  # noqa: SLF001  a second time
 

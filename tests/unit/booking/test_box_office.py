@@ -9,16 +9,25 @@ from pathlib import Path
 from uuid import UUID, uuid4
 
 import pytest
+from sqlalchemy import update
 
 from booking_service.box_office import BoxOffice
 from booking_service.domain import lookup, settlement
 from booking_service.domain.catalogue import EventState, NewEvent
-from booking_service.domain.errors import BookingNotFound, EventNotFound, IdempotencyKeyReused, SoldOut
+from booking_service.domain.errors import (
+    BookingNotFound,
+    EventInThePast,
+    EventNotFound,
+    IdempotencyKeyReused,
+    SalesClosed,
+    SoldOut,
+)
+from booking_service.domain.models import Event
 from shared.database import Database
 from shared.errors import InvalidInput
 from shared.queue import Waker
 from shared.tokens import Principal
-from tests.fixtures.bookings import NOW
+from tests.fixtures.bookings import STARTS_AT
 from tests.fixtures.box_office import booking_settings, migrated_sqlite
 
 SECONDS_MAX = 20
@@ -83,7 +92,7 @@ def run(database: Database, witness: Database, url: str) -> Run:
             office = BoxOffice(database, waker, booking_settings(url, sold_out_refresh_seconds=60), asyncio.Event())
             office.open()
             async with asyncio.timeout(SECONDS_MAX):
-                event = await office.create_event(NewEvent("E", "V", NOW, 2))
+                event = await office.create_event(NewEvent("E", "V", STARTS_AT, 2))
                 desk = Desk(office, database, waker, event)
                 await story(desk)
                 await office.close()
@@ -127,7 +136,7 @@ def test_a_refused_booking_wakes_nobody(run: Run) -> None:
 
 def test_an_event_that_is_known_to_be_full_is_refused_without_a_write(run: Run) -> None:
     async def story(desk: Desk) -> None:
-        full = await desk.office.create_event(NewEvent("E", "V", NOW, 0))
+        full = await desk.office.create_event(NewEvent("E", "V", STARTS_AT, 0))
         for _ in range(3):
             with pytest.raises(SoldOut):
                 await desk.office.book(ADA, full.id, 1, None)
@@ -150,6 +159,42 @@ def test_when_sold_out_a_key_that_came_before_answers_its_booking(url: str, data
         with pytest.raises(SoldOut):
             await other.book(BOB, desk.event.id, 2, "key")
         await other.close()
+
+    run(story)
+
+
+def test_once_an_event_has_begun_it_is_refused_without_a_write(run: Run) -> None:
+    async def story(desk: Desk) -> None:
+        begun = await desk.office.create_event(NewEvent("E", "V", datetime.now(UTC), 9), allow_past=True)
+        for key in (None, "new key"):
+            with pytest.raises(SalesClosed):
+                await desk.office.book(ADA, begun.id, 1, key)
+
+    assert run(story).waker.lanes == []
+
+
+def test_once_an_event_has_begun_a_key_that_came_before_answers_its_booking(
+    url: str, database: Database, run: Run
+) -> None:
+    async def story(desk: Desk) -> None:
+        first = await desk.office.book(ADA, desk.event.id, 1, "key")
+        begun = update(Event).where(Event.id == desk.event.id).values(starts_at=datetime.now(UTC))
+        database.write(lambda connection: connection.execute(begun), repeat_lost=False)
+        other = BoxOffice(database, desk.waker, booking_settings(url), asyncio.Event())
+        assert (await other.book(ADA, desk.event.id, 1, "key")).id == first.id
+        with pytest.raises(SalesClosed):
+            await other.book(BOB, desk.event.id, 1, "key")
+        await other.close()
+
+    run(story)
+
+
+def test_an_event_in_the_past_is_taken_only_when_that_is_asked_for(run: Run) -> None:
+    async def story(desk: Desk) -> None:
+        past = NewEvent("E", "V", datetime.now(UTC), 9)
+        with pytest.raises(EventInThePast):
+            await desk.office.create_event(past)
+        assert (await desk.office.create_event(past, allow_past=True)).starts_at == past.starts_at
 
     run(story)
 
@@ -240,7 +285,10 @@ def test_closing_finishes_the_bookings_that_were_accepted(run: Run) -> None:
 
 def test_events_are_listed_page_by_page(run: Run) -> None:
     async def story(desk: Desk) -> None:
-        created = [desk.event, *[await desk.office.create_event(NewEvent(f"E{n}", "V", NOW, n)) for n in range(4)]]
+        created = [
+            desk.event,
+            *[await desk.office.create_event(NewEvent(f"E{n}", "V", STARTS_AT, n)) for n in range(4)],
+        ]
         first = await desk.office.events(after_id=0, count_max=3)
         rest = await desk.office.events(after_id=first[-1].id, count_max=3)
         assert [event.id for event in (*first, *rest)] == [event.id for event in created]

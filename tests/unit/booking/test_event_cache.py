@@ -10,7 +10,7 @@ from booking_service.domain.catalogue import EventState
 from booking_service.domain.errors import EventNotFound
 from booking_service.event_cache import FULL_REMEMBERED_SECONDS, REFRESH_IDS_MAX, WATCHED_SECONDS, EventCache
 from shared.errors import Overloaded, Unavailable
-from tests.fixtures.bookings import NOW
+from tests.fixtures.bookings import STARTS_AT
 
 SECONDS_MAX = 10
 
@@ -19,7 +19,9 @@ class Hall:
     """The database, with a note of what it was asked."""
 
     def __init__(self, *full: int, events: int = 10) -> None:
-        self.events = {i: EventState(i, "E", "V", NOW, i % 4, 5, 0 if i in full else 5) for i in range(1, events + 1)}
+        self.events = {
+            i: EventState(i, "E", "V", STARTS_AT, i % 4, 5, 0 if i in full else 5) for i in range(1, events + 1)
+        }
         self.found: list[int] = []
         self.refreshed: list[Collection[int]] = []
         self.failure: Exception | None = None
