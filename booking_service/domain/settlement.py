@@ -11,9 +11,9 @@ from datetime import datetime, timedelta
 from sqlalchemy import Row, func, select
 from sqlalchemy.engine import Connection
 
-from booking_service.domain.decision import DueBooking, Outcome, decide, seats_taken
+from booking_service.domain.decision import DueBooking, Transition, decide, seats_taken
 from booking_service.domain.ids import made_at
-from booking_service.domain.models import NOT_DUE, PENDING, Booking, Event, Lane
+from booking_service.domain.models import NOT_DUE, Booking, Event, Lane
 from shared.database import BinaryUuid, is_mysql
 from shared.literals import blob, moment, numbers, text
 
@@ -60,12 +60,12 @@ def settle_batch(connection: Connection, lanes: Sequence[int], *, batch_max: int
     rows = _due(connection, held, batch_max) if held else []
     if not rows:
         return Batch(held, 0, [])
-    due = [DueBooking(booking_id, event_id, seats) for booking_id, event_id, seats, _ in rows]
+    due = [DueBooking(booking_id, event_id, seats, status) for booking_id, event_id, seats, status, _ in rows]
     available, closed = _stock(connection, {booking.event_id for booking in due}, max(booking.id for booking in due))
-    outcomes = decide(available, due, _closed_at(connection, closed))
-    _write_outcomes(connection, outcomes, now)
-    _take_seats(connection, seats_taken(outcomes))
-    last_lane = rows[-1][3]
+    transitions = decide(available, due, _closed_at(connection, closed))
+    _write_transitions(connection, transitions, now)
+    _move_seats(connection, seats_taken(transitions))
+    last_lane = rows[-1].due_lane
     return Batch(held, len(due), [lane for lane in held if lane > last_lane] if len(due) == batch_max else [])
 
 
@@ -92,10 +92,10 @@ def lanes_overdue(connection: Connection, now: datetime, age: timedelta) -> list
     ]
 
 
-def _due(connection: Connection, lanes: Sequence[int], batch_max: int) -> Sequence[Row[bytes, int, int, int]]:
+def _due(connection: Connection, lanes: Sequence[int], batch_max: int) -> Sequence[Row[bytes, int, int, str, int]]:
     """Read what is due and its lane, in the order of the index, which stops at the limit however long the queue is."""
     return connection.exec_driver_sql(
-        f"SELECT id,event_id,seats,due_lane FROM bookings WHERE due_lane IN ({numbers(lanes)}) "  # noqa: S608  numbers
+        f"SELECT id,event_id,seats,status,due_lane FROM bookings WHERE due_lane IN ({numbers(lanes)}) "  # noqa: S608  numbers
         f"ORDER BY due_lane,id LIMIT {batch_max}"
     ).all()
 
@@ -117,21 +117,21 @@ def _closed_at(connection: Connection, event_ids: list[int]) -> dict[int, dateti
     return {event_id: starts_at for event_id, starts_at in begun}  # noqa: C416  a Row is not a plain tuple to mypy
 
 
-def _write_outcomes(connection: Connection, outcomes: Sequence[Outcome], now: datetime) -> None:
-    groups: dict[tuple[str, str | None], list[bytes]] = defaultdict(list)
-    for booking, status, reason in outcomes:
-        groups[status, reason].append(booking.id)
-    for (status, reason), ids in groups.items():
+def _write_transitions(connection: Connection, transitions: Sequence[Transition], now: datetime) -> None:
+    groups: dict[tuple[str, str, str | None], list[bytes]] = defaultdict(list)
+    for booking, status, reason, _ in transitions:
+        groups[booking.status, status, reason].append(booking.id)
+    for (was, status, reason), ids in groups.items():
         # Not `AND due_lane …`, which an index serves: a walk through that would wait for bookings of other lanes.
         _run(
             connection,
             f"UPDATE bookings SET status='{status}',reason={text(connection, reason)},due_lane={NOT_DUE},"  # noqa: S608  codes of our own and literals
-            f"settled_at={moment(now)} WHERE id IN ({','.join(map(blob, ids))}) AND status='{PENDING}'",
+            f"settled_at={moment(now)} WHERE id IN ({','.join(map(blob, ids))}) AND status='{was}'",
             rows=len(ids),
         )
 
 
-def _take_seats(connection: Connection, taken: dict[int, int]) -> None:
+def _move_seats(connection: Connection, taken: dict[int, int]) -> None:
     if not taken:
         return
     events: dict[int, list[int]] = defaultdict(list)

@@ -10,7 +10,7 @@ from sqlalchemy import Connection, update
 
 from booking_service.domain import lookup, settlement
 from booking_service.domain.decision import DueBooking, decide
-from booking_service.domain.models import Booking, Stock
+from booking_service.domain.models import PENDING, Booking, Stock
 from booking_service.domain.settlement import Batch, SettlementConflictError
 from shared.database import Database
 from tests.fixtures.bookings import MakeEvent, accept, new_booking, seats_left, settle, states
@@ -143,9 +143,9 @@ def test_a_row_written_without_the_lock_stops_the_settlement(booking_database: D
     booking_database.write(lambda c: c.execute(update(Stock).values(capacity=4, available=4)), repeat_lost=False)
 
     def settle_over_a_vanished_stock(connection: Connection) -> None:
-        outcomes = decide({event.id: 3}, [DueBooking(booking.id.bytes, event.id, 3)], {})
-        settlement._write_outcomes(connection, outcomes, datetime.now(UTC))  # noqa: SLF001  the guard itself
-        settlement._write_outcomes(connection, outcomes, datetime.now(UTC))  # noqa: SLF001  a second time
+        transitions = decide({event.id: 3}, [DueBooking(booking.id.bytes, event.id, 3, PENDING)], {})
+        settlement._write_transitions(connection, transitions, datetime.now(UTC))  # noqa: SLF001  the guard itself
+        settlement._write_transitions(connection, transitions, datetime.now(UTC))  # noqa: SLF001  a second time
 
     with pytest.raises(SettlementConflictError):
         booking_database.write(settle_over_a_vanished_stock, repeat_lost=False)
