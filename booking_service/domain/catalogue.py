@@ -1,7 +1,7 @@
 """Events: creating, listing, finding."""
 
 from collections.abc import Collection
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from datetime import datetime
 from typing import Any
 
@@ -45,7 +45,15 @@ def create_event(connection: Connection, new: NewEvent, *, lanes: int, now: date
     connection.execute(update(Event).where(Event.id == event_id).values(lane=lane))
     connection.execute(insert(Stock).values(event_id=event_id, capacity=new.capacity, available=new.capacity))
     _ensure_lane(connection, lane)
-    return EventState(event_id, new.name, new.venue, new.starts_at, lane, new.capacity, new.capacity)
+    return EventState(
+        id=event_id,
+        name=new.name,
+        venue=new.venue,
+        starts_at=new.starts_at,
+        lane=lane,
+        capacity=new.capacity,
+        available=new.capacity,
+    )
 
 
 def list_events(connection: Connection, *, after_id: int, count_max: int) -> list[EventState]:
@@ -67,7 +75,9 @@ def full_events(connection: Connection, ids: Collection[int]) -> set[int]:
     return set(connection.exec_driver_sql(full).scalars())
 
 
-_EVENTS = select(Event.id, Event.name, Event.venue, Event.starts_at, Event.lane, Stock.capacity, Stock.available).join(
+# In the order of the fields, so that a row is an EventState's arguments.
+_NAMES = [field.name for field in fields(EventState)]
+_EVENTS = select(*(getattr(Event if hasattr(Event, name) else Stock, name) for name in _NAMES)).join(
     Stock, Stock.event_id == Event.id
 )
 

@@ -1,25 +1,13 @@
-"""Reading bookings, many at once."""
+"""A booking as it is stored, and reading many at once."""
 
 from collections.abc import Collection
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from datetime import datetime
 from uuid import UUID
 
 from sqlalchemy import Connection, select
 
 from booking_service.domain.models import PENDING, Booking
-
-COLUMNS = (
-    Booking.id,
-    Booking.event_id,
-    Booking.user_id,
-    Booking.seats,
-    Booking.status,
-    Booking.reason,
-    Booking.due_lane,
-    Booking.created_at,
-    Booking.settled_at,
-)
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,6 +28,10 @@ class BookingState:
     def is_pending(self) -> bool:
         """Tell whether the decision is still to come."""
         return self.status == PENDING
+
+
+# In the order of the fields, so that a row is a BookingState's arguments: the one mapping there is.
+COLUMNS = tuple(getattr(Booking, field.name) for field in fields(BookingState))
 
 
 def find_bookings(connection: Connection, ids: Collection[UUID]) -> dict[UUID, BookingState]:
