@@ -14,10 +14,10 @@ from auth_service import first_admin
 from auth_service.domain.signing import UnusableKeyError
 from auth_service.main import configured_hasher, create_app
 from auth_service.settings import AuthSettings
-from shared.database import Database
+from shared.database.migrations import patient, upgrade
+from shared.database.units import Database
 from shared.errors import InvalidInput, Unavailable
 from shared.http.service import serve
-from shared.migrations import patient, upgrade
 from shared.settings import EXIT_CONFIGURATION, load
 
 MIGRATIONS = Path(__file__).parent / "migrations"

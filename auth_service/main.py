@@ -10,10 +10,10 @@ from auth_service.domain.passwords import Hasher, argon2
 from auth_service.domain.signing import signing_key
 from auth_service.settings import AuthSettings
 from shared.http import health
-from shared.http.auth import Authenticator, token_rules
+from shared.http.authentication import Authenticator, token_rules
 from shared.http.service import HttpService, LifespanEvents, create_service
-from shared.keys import FixedKey
-from shared.tokens import TokenSigner, TokenVerifier
+from shared.identity.keys import FixedKey
+from shared.identity.tokens import TokenSigner, TokenVerifier
 
 SECONDS_PER_MINUTE = 60
 

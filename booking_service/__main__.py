@@ -12,9 +12,9 @@ from booking_service.domain.audit import Violation, audit
 from booking_service.main import create_app
 from booking_service.settings import BookingDatabaseSettings, BookingSettings
 from shared.clock import utc_now
-from shared.database import Database
+from shared.database.migrations import patient, upgrade
+from shared.database.units import Database
 from shared.http.service import serve
-from shared.migrations import patient, upgrade
 from shared.settings import load
 
 MIGRATIONS = Path(__file__).parent / "migrations"

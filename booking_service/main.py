@@ -10,14 +10,14 @@ from starlette.middleware import Middleware
 from booking_service.api import bookings, events
 from booking_service.api.fast_path import FastPath
 from booking_service.authentication import remote_authenticator
-from booking_service.box_office import BoxOffice
+from booking_service.box_office.sales import BoxOffice
 from booking_service.settings import BookingSettings
-from shared.database import Database
+from shared.database.units import Database
 from shared.http import health
 from shared.http.health import Check
 from shared.http.service import HttpService, create_service
-from shared.offload import BoundedExecutor
 from shared.queue import LanePublisher, WakeFlags, Waker
+from shared.threads.offload import BoundedExecutor
 
 LOOKUPS = 2  # kinds of batched reads: bookings and events
 

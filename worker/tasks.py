@@ -10,9 +10,9 @@ from celery import Task
 from celery.signals import task_failure
 from redis.exceptions import RedisError
 
-from booking_service.domain import settlement
+from booking_service.domain.seats import settlement
 from shared.clock import utc_now
-from shared.database import Database
+from shared.database.units import Database
 from shared.errors import Unavailable
 from shared.queue import AWAKE, BROKER_ERRORS, SETTLE, SWEEP, SWEPT, LanePublisher, WakeFlags, wake_sleeping
 from worker.app import CONNECT_SECONDS, app, settings

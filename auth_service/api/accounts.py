@@ -12,7 +12,7 @@ from auth_service.domain.errors import AccountGone, EmailTaken, PasswordTooShort
 from auth_service.domain.passwords import require_length
 from auth_service.domain.permissions import require_may_create
 from shared.errors import InvalidInput, NotFound, Overloaded, PayloadTooLarge, Unauthenticated, Unavailable
-from shared.http.auth import AnyUser
+from shared.http.authentication import AnyUser
 from shared.http.problems import documented
 
 # 18 digits fit every database's row id; no sign, no underscore, no leading zero.

@@ -10,10 +10,10 @@ from sqlalchemy import Connection, text
 
 from auth_service.domain.passwords import Hasher, Passwords
 from auth_service.settings import AuthSettings
-from shared.database import Database
-from shared.http.auth import BearerScheme, authenticated
-from shared.offload import BoundedExecutor
-from shared.tokens import Principal, TokenSigner
+from shared.database.units import Database
+from shared.http.authentication import BearerScheme, authenticated
+from shared.identity.tokens import Principal, TokenSigner
+from shared.threads.offload import BoundedExecutor
 
 Result = TypeVar("Result")
 

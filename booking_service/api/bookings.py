@@ -12,7 +12,7 @@ from booking_service.api.headers import parse_idempotency_key, parse_wait_second
 from booking_service.api.schemas import BookingOut, EventId, Seats
 from booking_service.domain.errors import BookingNotFound, EventNotFound, IdempotencyKeyReused, SalesClosed, SoldOut
 from shared.errors import Forbidden, InvalidInput, Overloaded, Unauthenticated, Unavailable
-from shared.http.auth import AnyUser, User
+from shared.http.authentication import AnyUser, User
 from shared.http.problems import documented
 
 UUID_PATTERN = re.compile(r"[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}")

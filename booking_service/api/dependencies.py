@@ -4,7 +4,7 @@ from typing import Annotated
 
 from fastapi import Depends, Request
 
-from booking_service.box_office import BoxOffice
+from booking_service.box_office.sales import BoxOffice
 from booking_service.settings import BookingSettings
 
 

@@ -10,7 +10,7 @@ from booking_service.api.dependencies import Office
 from booking_service.api.schemas import EventId, EventIn, EventOut
 from booking_service.domain.errors import EventInThePast, EventNotFound
 from shared.errors import Forbidden, InvalidInput, Overloaded, PayloadTooLarge, Unauthenticated, Unavailable
-from shared.http.auth import Admin
+from shared.http.authentication import Admin
 from shared.http.problems import documented
 
 PAGE_SIZE_DEFAULT = 100

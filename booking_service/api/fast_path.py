@@ -5,7 +5,7 @@ request to book or to poll that is wholly ordinary is recognised here, before th
 plain pattern, it has one Authorization header whose token was verified before, and the role fits. It is answered by
 the same calls to the box office and in the same words (`answers.py`) as on the ordinary route. Anything else, valid or
 not, goes on to the ordinary route, which alone decides what is wrong with it; so the rules of validation stand in one
-place, and OpenAPI describes them. `tests/unit/booking/test_fast_path.py` sends the same requests down both.
+place, and OpenAPI describes them. `tests/service/booking/test_fast_path.py` sends the same requests down both.
 """
 
 import re
@@ -15,12 +15,12 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 
 from booking_service.api.answers import RawHeaders, accepted, shown
 from booking_service.api.headers import parse_idempotency_key, parse_wait_seconds
-from booking_service.box_office import BoxOffice
+from booking_service.box_office.sales import BoxOffice
 from booking_service.settings import BookingSettings
 from shared.errors import Problem
-from shared.http.auth import Authenticator
+from shared.http.authentication import Authenticator
 from shared.http.problems import answer_problem
-from shared.tokens import Principal
+from shared.identity.tokens import Principal
 
 # At most 18 digits, so that no number is out of bounds; a leading zero is not ordinary.
 BOOK = re.compile(r"/events/([1-9][0-9]{0,17})/book")

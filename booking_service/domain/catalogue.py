@@ -9,7 +9,7 @@ from sqlalchemy import Connection, Select, insert, select, update
 from sqlalchemy.exc import IntegrityError
 
 from booking_service.domain.models import Event, Lane, Stock
-from shared.literals import numbers
+from shared.database.literals import numbers
 
 
 @dataclass(frozen=True, slots=True)

@@ -14,8 +14,8 @@ from booking_service.domain.audit import audit
 from booking_service.domain.models import CONFIRMED, NOT_DUE, Booking, Event, Lane, Stock
 from booking_service.settings import BookingSettings
 from load.bench.mysql import Mysql, fresh_database
-from shared.database import Database
-from shared.migrations import upgrade
+from shared.database.migrations import upgrade
+from shared.database.units import Database
 from shared.settings import Settings
 
 LANES = BookingSettings.model_fields["lanes"].default

@@ -22,8 +22,8 @@ from booking_service.domain.audit import audit
 from booking_service.domain.catalogue import EventState, NewEvent
 from booking_service.domain.models import Booking, Stock
 from shared.clock import utc_now
-from shared.database import Database
-from shared.migrations import upgrade
+from shared.database.migrations import upgrade
+from shared.database.units import Database
 from tests.faults.campaign.database_server import DatabaseServer, NoServerError, preferred
 from tests.fixtures.bookings import LANES, NOW, STARTS_AT, accept, new_booking, settle
 from tests.fixtures.databases import settings

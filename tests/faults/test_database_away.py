@@ -4,7 +4,7 @@ import pytest
 from sqlalchemy import select
 
 from booking_service.domain.models import Booking
-from shared.database import Database
+from shared.database.units import Database
 from tests.faults.conftest import Proxied
 from tests.fixtures.bookings import STARTS_AT
 from tests.fixtures.clients import admin, new_user

@@ -6,7 +6,7 @@ import pytest
 
 from booking_service.domain import catalogue
 from booking_service.domain.catalogue import NewEvent
-from shared.database import Database
+from shared.database.units import Database
 from shared.queue import SWEPT, LanePublisher, WakeFlags
 from tests.fixtures.bookings import NOW, STARTS_AT, MakeEvent, accept, new_booking, states
 from tests.fixtures.processes import System

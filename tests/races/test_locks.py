@@ -9,11 +9,12 @@ from functools import partial
 import pytest
 from sqlalchemy import Connection, update
 
-from booking_service.domain import catalogue, settlement
-from booking_service.domain.lookup import BookingState
+from booking_service.domain import catalogue
+from booking_service.domain.bookings.lookup import BookingState
 from booking_service.domain.models import Stock
-from booking_service.domain.settlement import Batch
-from shared.database import Database
+from booking_service.domain.seats import settlement
+from booking_service.domain.seats.settlement import Batch
+from shared.database.units import Database
 from tests.fixtures.bookings import LANES, MakeEvent, accept, new_booking, seats_left, settle, states
 from tests.fixtures.databases import REAL
 

@@ -7,13 +7,13 @@ from sqlalchemy import Connection, insert, select, update
 from uuid_utils.compat import uuid7
 
 from booking_service.api.schemas import BookingOut, EventId, Seats
+from booking_service.domain.bookings.lookup import BookingState
 from booking_service.domain.errors import EventNotFound, SoldOut
-from booking_service.domain.lookup import BookingState
 from booking_service.domain.models import CONFIRMED, Booking, Stock
 from booking_service.settings import BookingSettings
 from load.bench.baselines.service import answer, baseline
-from shared.database import Database
-from shared.http.auth import User
+from shared.database.units import Database
+from shared.http.authentication import User
 from shared.http.service import serve
 from shared.settings import load
 

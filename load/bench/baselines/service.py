@@ -9,12 +9,12 @@ from fastapi import FastAPI, Request
 
 from booking_service.api.schemas import BookingOut
 from booking_service.authentication import remote_authenticator
-from booking_service.box_office import BookingView
+from booking_service.box_office.sales import BookingView
+from booking_service.domain.bookings.lookup import BookingState, find_bookings
 from booking_service.domain.errors import BookingNotFound
-from booking_service.domain.lookup import BookingState, find_bookings
 from booking_service.settings import BookingSettings
-from shared.database import Database
-from shared.http.auth import AnyUser
+from shared.database.units import Database
+from shared.http.authentication import AnyUser
 from shared.http.service import HttpService, create_service
 
 # Starlette runs synchronous endpoints in this many threads; each may need a connection.

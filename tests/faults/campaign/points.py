@@ -7,7 +7,8 @@ from typing import Any
 
 from sqlalchemy.engine.default import DefaultDialect
 
-from booking_service.domain import intake, settlement
+from booking_service.domain.bookings import intake
+from booking_service.domain.seats import settlement
 from shared.queue import WakeFlags
 from tests.faults.campaign import orders as names
 from tests.faults.campaign.orders import Orders

@@ -10,8 +10,8 @@ from booking_service.__main__ import MIGRATIONS
 from booking_service.domain import catalogue
 from booking_service.domain.catalogue import EventState, NewEvent
 from shared.clock import utc_now
-from shared.database import Database
-from shared.migrations import upgrade
+from shared.database.migrations import upgrade
+from shared.database.units import Database
 from tests.faults.campaign.world import RIVAL_ROWS, RIVAL_TABLE
 from tests.fixtures.bookings import STARTS_AT
 from tests.fixtures.databases import settings

@@ -6,8 +6,8 @@ from sqlalchemy import text
 
 from auth_service.__main__ import MIGRATIONS
 from auth_service.domain.models import VERSION_TABLE, Base
-from shared.database import Database
-from shared.migrations import differences, upgrade
+from shared.database.migrations import differences, upgrade
+from shared.database.units import Database
 from tests.fixtures.accounts import auth_settings
 
 MIGRATORS = 4

@@ -12,8 +12,8 @@ from booking_service.domain import catalogue
 from booking_service.domain.audit import audit
 from booking_service.domain.catalogue import NewEvent
 from booking_service.domain.models import VERSION_TABLE, Base
-from shared.database import Database, is_mysql
-from shared.migrations import differences, upgrade
+from shared.database.migrations import differences, upgrade
+from shared.database.units import Database, is_mysql
 from tests.fixtures.bookings import STARTS_AT, accept, new_booking, settle
 from tests.fixtures.databases import settings
 

@@ -16,9 +16,10 @@ import pytest
 from redis import Redis
 from starlette.types import Message, Scope
 
-from booking_service.domain import intake, lookup, settlement
+from booking_service.domain.bookings import intake, lookup
+from booking_service.domain.seats import settlement
 from booking_service.main import create_app
-from shared.database import Database
+from shared.database.units import Database
 from shared.http.service import HttpService
 from shared.queue import LanePublisher, WakeFlags, Waker
 from tests.fixtures.bookings import LANES, MakeEvent, new_booking

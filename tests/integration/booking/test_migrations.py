@@ -9,12 +9,13 @@ from alembic.config import Config
 from sqlalchemy import CHAR
 
 from booking_service.__main__ import MIGRATIONS
-from booking_service.domain import catalogue, lookup
+from booking_service.domain import catalogue
+from booking_service.domain.bookings import lookup
+from booking_service.domain.bookings.lookup import BookingState
 from booking_service.domain.catalogue import NewEvent
-from booking_service.domain.lookup import BookingState
 from booking_service.domain.models import Booking
-from shared.database import Database, NoneAs
-from shared.migrations import configuration
+from shared.database.migrations import configuration
+from shared.database.units import Database, NoneAs
 from tests.fixtures.bookings import LANES, NOW, STARTS_AT, accept, new_booking, settle, states
 
 WRITTEN_BY_A_CONFIRMATION = ("status", "due_lane", "settled_at")

@@ -8,11 +8,12 @@ from uuid import UUID
 import pytest
 from sqlalchemy import Connection, update
 
-from booking_service.domain import lookup, settlement
-from booking_service.domain.decision import DueBooking, decide
+from booking_service.domain.bookings import lookup
 from booking_service.domain.models import PENDING, Booking, Stock
-from booking_service.domain.settlement import Batch, SettlementConflictError
-from shared.database import Database
+from booking_service.domain.seats import settlement
+from booking_service.domain.seats.decision import DueBooking, decide
+from booking_service.domain.seats.settlement import Batch, SettlementConflictError
+from shared.database.units import Database
 from tests.fixtures.bookings import MakeEvent, accept, new_booking, seats_left, settle, states
 from tests.fixtures.databases import statements_of
 

@@ -10,8 +10,8 @@ import auth_service.__main__
 import auth_service.domain.models
 import booking_service.__main__
 import booking_service.domain.models
-from shared.database import Database, is_mysql
-from shared.migrations import differences, upgrade
+from shared.database.migrations import differences, upgrade
+from shared.database.units import Database, is_mysql
 from tests.fixtures.databases import REAL, settings
 
 MIGRATORS = 4

@@ -11,8 +11,8 @@ from uuid import UUID, uuid4
 import pytest
 from sqlalchemy import update
 
-from booking_service.box_office import BoxOffice
-from booking_service.domain import lookup, settlement
+from booking_service.box_office.sales import BoxOffice
+from booking_service.domain.bookings import lookup
 from booking_service.domain.catalogue import EventState, NewEvent
 from booking_service.domain.errors import (
     BookingNotFound,
@@ -23,10 +23,11 @@ from booking_service.domain.errors import (
     SoldOut,
 )
 from booking_service.domain.models import Event
-from shared.database import Database
+from booking_service.domain.seats import settlement
+from shared.database.units import Database
 from shared.errors import InvalidInput
+from shared.identity.tokens import Principal
 from shared.queue import Waker
-from shared.tokens import Principal
 from tests.fixtures.bookings import STARTS_AT
 from tests.fixtures.box_office import booking_settings, migrated_sqlite
 

@@ -5,9 +5,9 @@ from datetime import UTC, datetime, timedelta
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from booking_service.domain.decision import DueBooking, decide, seats_taken
-from booking_service.domain.ids import made_at
+from booking_service.domain.bookings.ids import made_at
 from booking_service.domain.models import CONFIRMED, PENDING, REJECTED, SALES_CLOSED, SOLD_OUT
+from booking_service.domain.seats.decision import DueBooking, decide, seats_taken
 
 
 def due_booking(identifier: bytes, event_id: int, seats: int) -> DueBooking:

@@ -6,9 +6,9 @@ from fastapi import Depends, Request, Security
 from fastapi.security import HTTPBearer
 
 from shared.errors import Forbidden, Unauthenticated
-from shared.keys import KeySource
+from shared.identity.keys import KeySource
+from shared.identity.tokens import Principal, TokenRules, TokenVerifier
 from shared.settings import ServiceSettings
-from shared.tokens import Principal, TokenRules, TokenVerifier
 
 SCHEME = "bearer "
 

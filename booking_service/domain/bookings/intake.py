@@ -8,10 +8,10 @@ from uuid import UUID
 from sqlalchemy import Connection, and_, select
 from sqlalchemy.exc import IntegrityError
 
+from booking_service.domain.bookings.lookup import COLUMNS, BookingState
 from booking_service.domain.errors import EventNotFound, IdempotencyKeyReused
-from booking_service.domain.lookup import COLUMNS, BookingState
 from booking_service.domain.models import PENDING, Booking
-from shared import literals
+from shared.database import literals
 from shared.errors import Problem
 
 ATTEMPTS_EACH = 2

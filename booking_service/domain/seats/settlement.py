@@ -11,11 +11,11 @@ from datetime import datetime, timedelta
 from sqlalchemy import Row, func, select
 from sqlalchemy.engine import Connection
 
-from booking_service.domain.decision import DueBooking, Transition, decide, seats_taken
-from booking_service.domain.ids import made_at
+from booking_service.domain.bookings.ids import made_at
 from booking_service.domain.models import NOT_DUE, Booking, Event, Lane
-from shared.database import BinaryUuid, is_mysql
-from shared.literals import blob, moment, numbers, text
+from booking_service.domain.seats.decision import DueBooking, Transition, decide, seats_taken
+from shared.database.literals import blob, moment, numbers, text
+from shared.database.units import BinaryUuid, is_mysql
 
 
 class SettlementConflictError(RuntimeError):

@@ -17,8 +17,8 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 from booking_service.api.answers import booking_json
 from booking_service.api.fast_path import FastPath
 from booking_service.api.schemas import BookingOut
-from booking_service.box_office import BookingView
-from booking_service.domain.lookup import BookingState
+from booking_service.box_office.sales import BookingView
+from booking_service.domain.bookings.lookup import BookingState
 from booking_service.main import create_app
 from booking_service.settings import BookingSettings
 from shared.http.service import HttpService

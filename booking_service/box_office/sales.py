@@ -10,22 +10,23 @@ from uuid import UUID
 
 from sqlalchemy import Connection
 
-from booking_service.domain import catalogue, intake, lookup
+from booking_service.box_office.places import QueuePlaces
+from booking_service.box_office.shield import EventCache
+from booking_service.domain import catalogue
+from booking_service.domain.bookings import intake, lookup
+from booking_service.domain.bookings.ids import new_id
+from booking_service.domain.bookings.intake import NewBooking
+from booking_service.domain.bookings.lookup import BookingState
 from booking_service.domain.catalogue import EventState, NewEvent
 from booking_service.domain.errors import BookingNotFound, EventInThePast, EventNotFound, SalesClosed, SoldOut
-from booking_service.domain.ids import new_id
-from booking_service.domain.intake import NewBooking
-from booking_service.domain.lookup import BookingState
-from booking_service.event_cache import EventCache
-from booking_service.places import QueuePlaces
 from booking_service.settings import BookingSettings
 from shared.clock import utc_now
-from shared.coalesce import Coalescer
-from shared.database import Database
+from shared.database.units import Database
 from shared.errors import Conflict, InvalidInput, Problem
-from shared.offload import BoundedExecutor
+from shared.identity.tokens import Principal
 from shared.queue import Waker
-from shared.tokens import Principal
+from shared.threads.coalesce import Coalescer
+from shared.threads.offload import BoundedExecutor
 
 POLL_SECONDS_FIRST = 0.02
 POLL_SECONDS_MAX = 0.25

@@ -11,7 +11,7 @@ from alembic.config import Config
 from alembic.migration import MigrationContext
 from sqlalchemy import Connection, MetaData, text
 
-from shared.database import Database, is_mysql
+from shared.database.units import Database, is_mysql
 from shared.settings import Settings
 
 LOCK_SECONDS_MAX = 60

@@ -8,7 +8,7 @@ from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
 from typing import NamedTuple
 
-from booking_service.domain.ids import made_at
+from booking_service.domain.bookings.ids import made_at
 from booking_service.domain.models import CONFIRMED, PENDING, REJECTED, SALES_CLOSED, SOLD_OUT
 
 

@@ -6,9 +6,9 @@ from dataclasses import replace
 
 import pytest
 
+from booking_service.box_office.shield import FULL_REMEMBERED_SECONDS, REFRESH_IDS_MAX, WATCHED_SECONDS, EventCache
 from booking_service.domain.catalogue import EventState
 from booking_service.domain.errors import EventNotFound
-from booking_service.event_cache import FULL_REMEMBERED_SECONDS, REFRESH_IDS_MAX, WATCHED_SECONDS, EventCache
 from shared.errors import Overloaded, Unavailable
 from tests.fixtures.bookings import STARTS_AT
 
