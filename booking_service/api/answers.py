@@ -2,7 +2,7 @@
 
 from fastapi import Response
 
-from booking_service.box_office.sales import BookingView
+from booking_service.box_office.lookups import BookingView
 from booking_service.domain.bookings.lookup import BookingState
 from shared.clock import rfc3339
 

@@ -15,8 +15,7 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 
 from booking_service.api.answers import RawHeaders, accepted, shown
 from booking_service.api.headers import parse_idempotency_key, parse_wait_seconds
-from booking_service.box_office.sales import BoxOffice
-from booking_service.settings import BookingSettings
+from booking_service.process import Process
 from shared.errors import Problem
 from shared.http.authentication import Authenticator
 from shared.http.problems import answer_problem
@@ -72,21 +71,19 @@ async def _book(scope: Scope, event_id: int) -> Answer | None:
     if seats is None or user is None or user.role != "user" or headers.has_body or len(headers.idempotency_keys) > 1:
         return None
     key = parse_idempotency_key(headers.idempotency_keys[0] if headers.idempotency_keys else None)
-    office: BoxOffice = scope["app"].state.box_office
-    return accepted(await office.book(user, event_id, int(seats[1]), key))
+    process: Process = scope["app"].state.process
+    return accepted(await process.sales.book(user, event_id, int(seats[1]), key))
 
 
 async def _poll(scope: Scope, booking_id: UUID) -> Answer | None:
     headers = _Headers(scope)
     if headers.principal is None or headers.has_body or len(headers.preferences) > 1:
         return None
-    state = scope["app"].state
-    settings: BookingSettings = state.settings
-    office: BoxOffice = state.box_office
+    process: Process = scope["app"].state.process
     wait_seconds = parse_wait_seconds(
-        headers.preferences[0] if headers.preferences else None, settings.wait_seconds_max
+        headers.preferences[0] if headers.preferences else None, process.settings.wait_seconds_max
     )
-    return shown(await office.booking(headers.principal, booking_id, wait_seconds or 0), wait_seconds)
+    return shown(await process.watch.show(headers.principal, booking_id, wait_seconds or 0), wait_seconds)
 
 
 class _Headers:

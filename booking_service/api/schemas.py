@@ -8,7 +8,7 @@ from typing import Annotated
 from fastapi import Path, Query
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, PlainSerializer, StringConstraints
 
-from booking_service.box_office.sales import BookingView
+from booking_service.box_office.lookups import BookingView
 from booking_service.domain.catalogue import EventState, NewEvent
 from booking_service.domain.models import NAME_LENGTH_MAX
 from shared.clock import rfc3339

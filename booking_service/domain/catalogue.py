@@ -8,6 +8,7 @@ from typing import Any
 from sqlalchemy import Connection, Select, insert, select, update
 from sqlalchemy.exc import IntegrityError
 
+from booking_service.domain.errors import EventInThePast
 from booking_service.domain.models import Event, Lane, Stock
 from shared.database.literals import numbers
 
@@ -35,8 +36,15 @@ class EventState:
     available: int
 
 
-def create_event(connection: Connection, new: NewEvent, *, lanes: int, now: datetime) -> EventState:
-    """Store ``new`` with all its seats free, in one of ``lanes`` lanes, for good."""
+def create_event(
+    connection: Connection, new: NewEvent, *, lanes: int, now: datetime, allow_past: bool = False
+) -> EventState:
+    """Store ``new`` with all its seats free, in one of ``lanes`` lanes, for good.
+
+    Raises EventInThePast when it has begun by ``now``, unless ``allow_past``.
+    """
+    if new.starts_at <= now and not allow_past:
+        raise EventInThePast
     result = connection.execute(
         insert(Event).values(name=new.name, venue=new.venue, starts_at=new.starts_at, lane=0, created_at=now)
     )

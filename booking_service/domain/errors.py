@@ -7,6 +7,7 @@ Conflict 409
 ├── SoldOut
 └── SalesClosed               the event has begun
 InvalidInput 422
+├── TooManySeats
 ├── IdempotencyKeyReused      the key came before with another request
 └── EventInThePast            a new event that nobody could book
 """
@@ -40,6 +41,14 @@ class SalesClosed(Conflict):
 
     code, title = "sales-closed", "Sales for this event are closed"
     default_detail = "The event has begun, and nothing was booked. Choose another from GET /events."
+
+
+class TooManySeats(InvalidInput):
+    """More seats than one booking may have."""
+
+    def __init__(self, seats_max: int = 1) -> None:
+        """Tell the bound."""
+        super().__init__(errors=(FieldError(f"At most {seats_max} seats can be booked at once.", "#/query/seats"),))
 
 
 class EventInThePast(InvalidInput):

@@ -8,6 +8,7 @@ from uuid import UUID
 from sqlalchemy import Connection, select
 
 from booking_service.domain.models import PENDING, Booking
+from shared.identity.tokens import Principal
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,6 +33,11 @@ class BookingState:
 
 # In the order of the fields, so that a row is a BookingState's arguments: the one mapping there is.
 COLUMNS = tuple(getattr(Booking, field.name) for field in fields(BookingState))
+
+
+def is_visible(state: BookingState, viewer: Principal) -> bool:
+    """Tell whether ``viewer`` may see a booking: its owner, or an admin."""
+    return state.user_id == viewer.uid or viewer.role == "admin"
 
 
 def find_bookings(connection: Connection, ids: Collection[UUID]) -> dict[UUID, BookingState]:

@@ -9,7 +9,7 @@ from fastapi import FastAPI, Request
 
 from booking_service.api.schemas import BookingOut
 from booking_service.authentication import remote_authenticator
-from booking_service.box_office.sales import BookingView
+from booking_service.box_office.lookups import BookingView
 from booking_service.domain.bookings.lookup import BookingState, find_bookings
 from booking_service.domain.errors import BookingNotFound
 from booking_service.settings import BookingSettings

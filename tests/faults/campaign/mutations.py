@@ -38,13 +38,13 @@ def no_guard() -> None:
 
 def wake_before_commit() -> None:
     """Wake the lane, then commit the booking: the drainer may look in between, and find nothing."""
-    from booking_service.box_office.sales import BoxOffice  # noqa: PLC0415  only where it is imported anyway
+    from booking_service.box_office.sales import Sales  # noqa: PLC0415  only where it is imported anyway
 
-    def accept(office: Any, batch: Sequence[NewBooking]) -> object:  # noqa: ANN401  its private parts
-        office._waker.wake({new.lane for new in batch})  # noqa: SLF001  as above
-        return office._database.write(partial(intake.accept, batch=batch), repeat_lost=True)  # noqa: SLF001  as above
+    def accept(sales: Any, batch: Sequence[NewBooking]) -> object:  # noqa: ANN401  its private parts
+        sales._waker.wake({new.lane for new in batch})  # noqa: SLF001  as above
+        return sales._database.database.write(partial(intake.accept, batch=batch), repeat_lost=True)  # noqa: SLF001  as above
 
-    replace(BoxOffice, "_accept", lambda _: accept)
+    replace(Sales, "_accept", lambda _: accept)
 
 
 def no_second_look() -> None:

@@ -17,7 +17,7 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 from booking_service.api.answers import booking_json
 from booking_service.api.fast_path import FastPath
 from booking_service.api.schemas import BookingOut
-from booking_service.box_office.sales import BookingView
+from booking_service.box_office.lookups import BookingView
 from booking_service.domain.bookings.lookup import BookingState
 from booking_service.main import create_app
 from booking_service.settings import BookingSettings
