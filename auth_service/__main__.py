@@ -12,7 +12,8 @@ from sqlalchemy.exc import OperationalError
 
 from auth_service import first_admin
 from auth_service.domain.signing import UnusableKeyError
-from auth_service.main import configured_hasher, create_app
+from auth_service.main import create_app
+from auth_service.process import configured_hasher
 from auth_service.settings import AuthSettings
 from shared.database.migrations import patient, upgrade
 from shared.database.units import Database

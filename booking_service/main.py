@@ -1,8 +1,7 @@
 """Wiring of the booking service, and nothing else."""
 
-from contextlib import asynccontextmanager
+from functools import partial
 
-from fastapi import FastAPI
 from starlette.middleware import Middleware
 
 from booking_service.api import bookings, events
@@ -10,25 +9,16 @@ from booking_service.api.fast_path import FastPath
 from booking_service.process import running
 from booking_service.settings import BookingSettings
 from shared.http import health
-from shared.http.service import HttpService, LifespanEvents, create_service
+from shared.http.service import HttpService, create_service
 
 
 def create_app(settings: BookingSettings) -> HttpService:
     """Build the booking service; connections are made when it starts."""
-
-    @asynccontextmanager
-    async def lifespan(app: FastAPI) -> LifespanEvents:
-        async with running(settings, app.state.stopping) as process:
-            app.state.process = process
-            app.state.authenticator = process.authenticator
-            app.state.checks = process.checks
-            yield
-
     service = create_service(
         title="Booking service",
         summary="Events, and bookings of their seats.",
         settings=settings,
-        lifespan=lifespan,
+        open_process=partial(running, settings),
         inner=[Middleware(FastPath)],
     )
     for router in (events.router, bookings.router, health.router()):

@@ -17,7 +17,6 @@ from booking_service.api.answers import RawHeaders, accepted, shown
 from booking_service.api.headers import parse_idempotency_key, parse_wait_seconds
 from booking_service.process import Process
 from shared.errors import Problem
-from shared.http.authentication import Authenticator
 from shared.http.problems import answer_problem
 from shared.identity.tokens import Principal
 
@@ -105,5 +104,5 @@ class _Headers:
                 self.preferences.append(value.decode("latin-1"))
             elif name == b"transfer-encoding" or (name == b"content-length" and value != b"0"):
                 self.has_body = True
-        authenticator: Authenticator = scope["app"].state.authenticator
-        self.principal: Principal | None = authenticator.remembered(authorizations)
+        process: Process = scope["app"].state.process
+        self.principal: Principal | None = process.authenticator.remembered(authorizations)
