@@ -18,7 +18,8 @@ from typing import TypeVar
 
 from redis.exceptions import RedisError
 
-from booking_service.domain.seats.settlement import Batch, lanes_due, settle_batch
+from booking_service.domain.seats.lanes import lanes_due
+from booking_service.domain.seats.settlement import Batch, settle_batch
 from shared.clock import utc_now
 from shared.database.units import Database
 from shared.queue import BROKER_ERRORS, WakeFlags

@@ -10,6 +10,7 @@ from booking_service.domain import catalogue
 from booking_service.domain.bookings import lookup
 from booking_service.domain.bookings.lookup import BookingState
 from booking_service.domain.catalogue import EventState
+from booking_service.domain.seats.lanes import head_of_lane
 from booking_service.settings import BookingSettings
 from shared.database.units import Database
 from shared.threads.coalesce import Coalescer
@@ -59,7 +60,7 @@ class Lookups:
         return None if state.due_lane is None else self._places.place(state.due_lane, state.id)
 
     def _head_of_lane(self, lane: int, count_max: int) -> list[UUID]:
-        return self._database.read(partial(lookup.head_of_lane, lane=lane, count_max=count_max))
+        return self._database.read(partial(head_of_lane, lane=lane, count_max=count_max))
 
     def _find_events(self, ids: Sequence[int]) -> list[EventState | None]:
         found = self._database.read(partial(catalogue.find_events, ids=set(ids)))

@@ -6,10 +6,10 @@ from datetime import datetime
 from typing import Any
 
 from sqlalchemy import Connection, Select, insert, select, update
-from sqlalchemy.exc import IntegrityError
 
 from booking_service.domain.errors import EventInThePast
-from booking_service.domain.models import Event, Lane, Stock
+from booking_service.domain.models import Event, Stock
+from booking_service.domain.seats.lanes import ensure_lane
 from shared.database.literals import numbers
 
 
@@ -52,7 +52,7 @@ def create_event(
     lane = event_id % lanes
     connection.execute(update(Event).where(Event.id == event_id).values(lane=lane))
     connection.execute(insert(Stock).values(event_id=event_id, capacity=new.capacity, available=new.capacity))
-    _ensure_lane(connection, lane)
+    ensure_lane(connection, lane)
     return EventState(
         id=event_id,
         name=new.name,
@@ -92,13 +92,3 @@ _EVENTS = select(*(getattr(Event if hasattr(Event, name) else Stock, name) for n
 
 def _fetch(connection: Connection, query: Select[*tuple[Any, ...]]) -> list[EventState]:
     return [EventState(*row) for row in connection.execute(query)]
-
-
-def _ensure_lane(connection: Connection, lane: int) -> None:
-    # A plain read: it does not wait for the drainer that holds the row. There is no foreign key for the same reason.
-    if connection.scalar(select(Lane.lane).where(Lane.lane == lane)) is not None:
-        return
-    try:
-        connection.execute(insert(Lane).values(lane=lane))
-    except IntegrityError:
-        return  # another event of this lane was created at the same moment

@@ -44,9 +44,3 @@ def find_bookings(connection: Connection, ids: Collection[UUID]) -> dict[UUID, B
     """Return those of ``ids`` that exist."""
     rows = connection.execute(select(*COLUMNS).where(Booking.id.in_(ids)))
     return {row.id: BookingState(*row) for row in rows}
-
-
-def head_of_lane(connection: Connection, lane: int, count_max: int) -> list[UUID]:
-    """Return the ids of the first ``count_max`` due bookings of ``lane``, in the order of the queue."""
-    due = select(Booking.id).where(Booking.due_lane == lane).order_by(Booking.id).limit(count_max)
-    return list(connection.scalars(due))

@@ -1,21 +1,17 @@
-"""Settlement: the due bookings of a few lanes, decided in order, one batch a transaction.
-
-The one lock rule: take the lane, first, once. Whoever holds the lane's row may change the seats of its events.
-"""
+"""Settlement: the due bookings of a few lanes, decided in order, one batch a transaction."""
 
 from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime
 
-from sqlalchemy import Row, func, select
-from sqlalchemy.engine import Connection
+from sqlalchemy import Connection, select
 
 from booking_service.domain.bookings.ids import made_at
-from booking_service.domain.models import NOT_DUE, Booking, Event, Lane
+from booking_service.domain.models import NOT_DUE, Event
 from booking_service.domain.seats.decision import DueBooking, Transition, decide, seats_taken
+from booking_service.domain.seats.lanes import due_rows, lock_lanes
 from shared.database.literals import blob, moment, numbers, text
-from shared.database.units import BinaryUuid, is_mysql
 
 
 class SettlementConflictError(RuntimeError):
@@ -31,25 +27,6 @@ class Batch:
     unreached: list[int]  # lanes of `lanes` that come after the last one in a batch that was full
 
 
-def lock_lanes(connection: Connection, lanes: Sequence[int]) -> list[int]:
-    """Take the locks of ``lanes`` until the transaction ends; return those that were got, in order, without waiting.
-
-    Nobody who has a lane's lock ever waits for another's, so there is no order to keep and no deadlock. SQLite has one
-    lock for all lanes, and the transaction has it since it began. Raises LookupError for a lane that no event was ever
-    given.
-    """
-    if not is_mysql(connection):
-        return sorted(lanes)
-    # One by one, each by its key: `lane IN (…)` is a scan, even where an index is forced, and locks the rows of other
-    # lanes for a moment. Their drainers, who do not wait, would take them for being settled by somebody else.
-    locks = " UNION ALL ".join(f"(SELECT lane FROM lanes WHERE lane={lane} FOR UPDATE SKIP LOCKED)" for lane in lanes)  # noqa: S608  numbers
-    locked = sorted(connection.exec_driver_sql(locks).scalars())
-    if len(locked) < len(lanes) and (unknown := set(lanes).difference(connection.scalars(select(Lane.lane)))):
-        msg = f"lanes {sorted(unknown)} have no row"
-        raise LookupError(msg)
-    return locked
-
-
 def settle_batch(connection: Connection, lanes: Sequence[int], *, batch_max: int, now: datetime) -> Batch:
     """Decide up to ``batch_max`` due bookings of ``lanes``, lane after lane, and write what was decided.
 
@@ -57,7 +34,7 @@ def settle_batch(connection: Connection, lanes: Sequence[int], *, batch_max: int
     caller was sent for. Raises SettlementConflictError when a row changed under the lock.
     """
     held = lock_lanes(connection, lanes)
-    rows = _due(connection, held, batch_max) if held else []
+    rows = due_rows(connection, held, batch_max) if held else []
     if not rows:
         return Batch(held, 0, [])
     due = [DueBooking(booking_id, event_id, seats, status) for booking_id, event_id, seats, status, _ in rows]
@@ -67,37 +44,6 @@ def settle_batch(connection: Connection, lanes: Sequence[int], *, batch_max: int
     _move_seats(connection, seats_taken(transitions))
     last_lane = rows[-1].due_lane
     return Batch(held, len(due), [lane for lane in held if lane > last_lane] if len(due) == batch_max else [])
-
-
-def lanes_due(connection: Connection, lanes: Sequence[int]) -> list[int]:
-    """List those of ``lanes`` that have a due booking, without their locks."""
-    due = select(Booking.due_lane).where(Booking.due_lane.in_(lanes)).distinct()
-    return [lane for lane in connection.scalars(due) if lane is not None]
-
-
-def lanes_overdue(connection: Connection, now: datetime, age: timedelta) -> list[int]:
-    """List the lanes whose oldest due booking was made more than ``age`` before ``now``, or as much after it.
-
-    A booking from the future comes from a process whose clock is ahead, and nobody knows how old it is.
-    """
-    oldest = (
-        select(Booking.due_lane, func.min(Booking.id, type_=BinaryUuid()))
-        .where(Booking.due_lane > NOT_DUE)
-        .group_by(Booking.due_lane)
-    )
-    return [
-        lane
-        for lane, oldest_id in connection.execute(oldest)
-        if lane is not None and abs(now - made_at(oldest_id.bytes)) > age
-    ]
-
-
-def _due(connection: Connection, lanes: Sequence[int], batch_max: int) -> Sequence[Row[bytes, int, int, str, int]]:
-    """Read what is due and its lane, in the order of the index, which stops at the limit however long the queue is."""
-    return connection.exec_driver_sql(
-        f"SELECT id,event_id,seats,status,due_lane FROM bookings WHERE due_lane IN ({numbers(lanes)}) "  # noqa: S608  numbers
-        f"ORDER BY due_lane,id LIMIT {batch_max}"
-    ).all()
 
 
 def _stock(connection: Connection, event_ids: set[int], newest: bytes) -> tuple[dict[int, int], list[int]]:

@@ -12,6 +12,7 @@ from booking_service.domain.bookings import lookup
 from booking_service.domain.models import PENDING, Booking, Stock
 from booking_service.domain.seats import settlement
 from booking_service.domain.seats.decision import DueBooking, decide
+from booking_service.domain.seats.lanes import head_of_lane, lanes_due, lanes_overdue
 from booking_service.domain.seats.settlement import Batch, SettlementConflictError
 from shared.database.units import Database
 from tests.fixtures.bookings import MakeEvent, accept, new_booking, seats_left, settle, states
@@ -67,13 +68,13 @@ def test_a_batch_takes_the_oldest_and_leaves_the_rest(booking_database: Database
     accept(booking_database, *batch)
     assert settle(booking_database, event, batch_max=2) == 2
     assert states(booking_database, *batch) == ["confirmed"] * 2 + ["pending"] * 3
-    assert booking_database.read(partial(settlement.lanes_due, lanes=[event.lane])) == [event.lane]
+    assert booking_database.read(partial(lanes_due, lanes=[event.lane])) == [event.lane]
 
 
 def test_settling_an_empty_lane_changes_nothing(booking_database: Database, make_event: MakeEvent) -> None:
     event = make_event(1)
     assert settle(booking_database, event) == 0
-    assert booking_database.read(partial(settlement.lanes_due, lanes=[event.lane])) == []
+    assert booking_database.read(partial(lanes_due, lanes=[event.lane])) == []
 
 
 def test_many_events_of_a_lane_are_settled_together(booking_database: Database, make_event: MakeEvent) -> None:
@@ -113,7 +114,7 @@ def test_lanes_that_have_work_are_told_from_those_that_have_none(
 ) -> None:
     events = [make_event(1) for _ in range(4)]
     accept(booking_database, *[new_booking(event) for event in (events[1], events[3], events[3])])
-    found = booking_database.read(partial(settlement.lanes_due, lanes=[event.lane for event in events]))
+    found = booking_database.read(partial(lanes_due, lanes=[event.lane for event in events]))
     assert sorted(found) == sorted([events[1].lane, events[3].lane])
 
 
@@ -157,7 +158,7 @@ def test_a_row_written_without_the_lock_stops_the_settlement(booking_database: D
 def test_a_lane_is_overdue_by_the_age_of_its_oldest_booking(booking_database: Database, make_event: MakeEvent) -> None:
     old, young = make_event(1), make_event(1)
     accept(booking_database, new_booking(old), new_booking(young))
-    overdue = partial(settlement.lanes_overdue, age=timedelta(seconds=3))
+    overdue = partial(lanes_overdue, age=timedelta(seconds=3))
     now = datetime.now(UTC)
     assert booking_database.read(partial(overdue, now=now)) == []
     assert sorted(booking_database.read(partial(overdue, now=now + timedelta(seconds=4)))) == sorted(
@@ -181,7 +182,7 @@ def test_the_head_of_a_lane_is_in_the_order_of_the_queue(booking_database: Datab
     event = make_event(1)
     batch = [new_booking(event) for _ in range(5)]
     accept(booking_database, *batch)
-    head = booking_database.read(partial(lookup.head_of_lane, lane=event.lane, count_max=3))
+    head = booking_database.read(partial(head_of_lane, lane=event.lane, count_max=3))
     assert head == [new.id for new in batch[:3]]
 
 
