@@ -5,11 +5,11 @@ import json
 import sys
 from datetime import timedelta
 from functools import partial
-from pathlib import Path
 from typing import NoReturn
 
 from booking_service.domain.audit import Violation, audit
 from booking_service.main import create_app
+from booking_service.migrations import MIGRATIONS
 from booking_service.settings import BookingDatabaseSettings, BookingSettings
 from shared.clock import utc_now
 from shared.database.migrations import patient, upgrade
@@ -17,7 +17,6 @@ from shared.database.units import Database
 from shared.http.service import serve
 from shared.settings import load
 
-MIGRATIONS = Path(__file__).parent / "migrations"
 OVERDUE_SECONDS_DEFAULT = 60.0
 
 

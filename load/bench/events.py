@@ -9,9 +9,9 @@ from uuid import UUID
 
 from sqlalchemy import Connection, func, insert, select
 
-from booking_service.__main__ import MIGRATIONS
 from booking_service.domain.audit import audit
 from booking_service.domain.models import CONFIRMED, NOT_DUE, Booking, Event, Lane, Stock
+from booking_service.migrations import MIGRATIONS
 from booking_service.settings import BookingSettings
 from load.bench.mysql import Mysql, fresh_database
 from shared.database.migrations import upgrade

@@ -16,11 +16,11 @@ import pymysql
 import pytest
 from sqlalchemy import Row, select
 
-from booking_service.__main__ import MIGRATIONS
 from booking_service.domain import catalogue
 from booking_service.domain.audit import audit
 from booking_service.domain.catalogue import EventState, NewEvent
 from booking_service.domain.models import Booking, Stock
+from booking_service.migrations import MIGRATIONS
 from shared.clock import utc_now
 from shared.database.migrations import upgrade
 from shared.database.units import Database

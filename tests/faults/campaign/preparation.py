@@ -6,9 +6,9 @@ from functools import partial
 
 from sqlalchemy import create_engine
 
-from booking_service.__main__ import MIGRATIONS
 from booking_service.domain import catalogue
 from booking_service.domain.catalogue import EventState, NewEvent
+from booking_service.migrations import MIGRATIONS
 from shared.clock import utc_now
 from shared.database.migrations import upgrade
 from shared.database.units import Database

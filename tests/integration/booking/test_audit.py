@@ -7,15 +7,15 @@ from functools import partial
 import pytest
 from sqlalchemy import text
 
-from booking_service.__main__ import MIGRATIONS
 from booking_service.domain import catalogue
 from booking_service.domain.audit import audit
 from booking_service.domain.catalogue import NewEvent
 from booking_service.domain.models import VERSION_TABLE, Base
-from shared.database.migrations import differences, upgrade
+from booking_service.migrations import MIGRATIONS
+from shared.database.migrations import upgrade
 from shared.database.units import Database, is_mysql
 from tests.fixtures.bookings import STARTS_AT, accept, new_booking, settle
-from tests.fixtures.databases import settings
+from tests.fixtures.databases import differences, settings
 
 NOW = datetime.now(UTC)
 BREAKAGES = {

@@ -8,12 +8,12 @@ from alembic import command
 from alembic.config import Config
 from sqlalchemy import CHAR
 
-from booking_service.__main__ import MIGRATIONS
 from booking_service.domain import catalogue
 from booking_service.domain.bookings import lookup
 from booking_service.domain.bookings.lookup import BookingState
 from booking_service.domain.catalogue import NewEvent
 from booking_service.domain.models import Booking
+from booking_service.migrations import MIGRATIONS
 from shared.database.migrations import configuration
 from shared.database.units import Database, NoneAs
 from tests.fixtures.bookings import LANES, NOW, STARTS_AT, accept, new_booking, settle, states

@@ -10,9 +10,9 @@ import auth_service.__main__
 import auth_service.domain.models
 import booking_service.__main__
 import booking_service.domain.models
-from shared.database.migrations import differences, upgrade
+from shared.database.migrations import upgrade
 from shared.database.units import Database, is_mysql
-from tests.fixtures.databases import REAL, settings
+from tests.fixtures.databases import REAL, differences, settings
 
 MIGRATORS = 4
 SECONDS_MAX = 60
