@@ -9,6 +9,7 @@ from auth_service.domain.errors import EmailTaken
 from auth_service.domain.passwords import Hasher, require_length
 from shared.database.units import Database
 from shared.errors import FieldError, InvalidInput
+from shared.wording import wording
 
 NAME = "Administrator"
 
@@ -26,7 +27,7 @@ def checked(email: str, password: str, length_min: int) -> NewUser:
     try:
         new = NewUser(name=NAME, email=email, password=password, role="admin")
     except ValidationError as error:
-        complaints = tuple(FieldError(line["msg"], f"#/{line['loc'][0]}") for line in error.errors())
+        complaints = tuple(FieldError(wording(line), f"#/{line['loc'][0]}") for line in error.errors())
         raise InvalidInput(errors=complaints) from error
     require_length(new.password, length_min)
     return new

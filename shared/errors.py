@@ -119,7 +119,7 @@ class Unavailable(Problem):
     """Something this service needs does not answer. Nothing was half-done."""
 
     code, status, title = "unavailable", 503, "Temporarily unavailable"
-    default_detail = "Nothing was changed that you cannot repeat. Try again after the seconds in Retry-After."
+    default_detail = "Nothing is half-done. Send the same request again after the seconds in Retry-After."
     retry_after_seconds = 2
 
 

@@ -1,9 +1,12 @@
 """Registering, and looking at oneself."""
 
+import re
 from functools import partial
 from typing import Annotated
 
 from fastapi import APIRouter, Path, Response, status
+from pydantic import AfterValidator
+from pydantic_core import PydanticCustomError
 
 from auth_service.api.dependencies import Running, Sender
 from auth_service.api.schemas import NewUser, User, Welcome
@@ -17,7 +20,20 @@ from shared.http.authentication import AnyUser
 from shared.http.problems import documented
 
 # 18 digits fit every database's row id; no sign, no underscore, no leading zero.
-UserId = Annotated[str, Path(pattern="^[1-9][0-9]{0,17}$", description="A user's `id`.", examples=["7"])]
+ID_PATTERN = "^[1-9][0-9]{0,17}$"
+
+
+def _id(text: str) -> str:
+    if not re.fullmatch(ID_PATTERN, text):
+        raise PydanticCustomError("user_id", "Use the `id` of a user: up to 18 digits, the first of them no 0.")
+    return text
+
+
+UserId = Annotated[
+    str,
+    Path(description="A user's `id`.", examples=["7"], json_schema_extra={"pattern": ID_PATTERN}),
+    AfterValidator(_id),
+]
 
 router = APIRouter(tags=["accounts"])
 

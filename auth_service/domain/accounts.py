@@ -1,12 +1,12 @@
 """Accounts: how one is made, found and renewed."""
 
-import unicodedata
 from dataclasses import dataclass, fields
 from datetime import datetime
 
 from sqlalchemy import ColumnElement, Connection, insert, select, update
 from sqlalchemy.exc import IntegrityError
 
+from auth_service.domain.addresses import email_key
 from auth_service.domain.errors import AccountGone, EmailTaken
 from auth_service.domain.models import User
 from auth_service.domain.permissions import OPEN_ROLES, require_may_create
@@ -37,15 +37,6 @@ class NewAccount:
     email: str
     password_hash: str
     role: str
-
-
-def email_key(email: str) -> str:
-    """Return what two spellings of one address have in common: letter case and compatibility forms do not count.
-
-    josé and jose stay different, straße and strasse are the same: Unicode's caseless match (section 3.13, D146).
-    """
-    folded = unicodedata.normalize("NFKC", email.strip()).casefold()
-    return unicodedata.normalize("NFKC", folded)
 
 
 def register(connection: Connection, new: NewAccount, creator_id: int | None) -> Account:

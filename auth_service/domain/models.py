@@ -10,7 +10,7 @@ from shared.database.units import TABLE_OPTIONS, RowId, UtcDateTime
 VERSION_TABLE = "auth_alembic_version"
 NAME_LENGTH_MAX = 200
 EMAIL_LENGTH_MAX = 254  # RFC 5321, section 4.5.3.1.3
-# Folding case and compatibility forms can lengthen a text; an address whose key is longer than this is refused.
+# `require_address` leaves at most 64 bytes, an @ and the 253 letters of a domain; older addresses may need more.
 EMAIL_KEY_LENGTH_MAX = 320
 
 

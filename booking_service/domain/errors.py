@@ -33,7 +33,7 @@ class SoldOut(Conflict):
     """The event had no seat left when last looked at, a moment ago."""
 
     code, title = "sold-out", "The event is sold out"
-    default_detail = "Nothing was booked. Seats may come back when others cancel."
+    default_detail = "Nothing was booked. Choose another event from GET /events."
 
 
 class SalesClosed(Conflict):

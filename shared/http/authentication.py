@@ -65,7 +65,8 @@ class Authenticating(Protocol):
 def _bearer_token(authorizations: list[str]) -> str | None:
     if len(authorizations) != 1 or not authorizations[0].lower().startswith(SCHEME):
         return None
-    return authorizations[0][len(SCHEME) :].strip()
+    # RFC 9110, section 11.4: spaces and nothing else after the scheme. What follows is judged as a token is.
+    return authorizations[0][len(SCHEME) :].lstrip(" ").rstrip(" \t")
 
 
 def token_rules(settings: ServiceSettings) -> TokenRules:

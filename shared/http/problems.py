@@ -24,9 +24,9 @@ from shared.errors import (
     Unauthenticated,
     Unavailable,
 )
+from shared.wording import WORDS, wording
 
 MEDIA_TYPE = "application/problem+json"
-BODY_UNREADABLE = "The body is not valid JSON."
 
 log = logging.getLogger(__name__)
 
@@ -123,9 +123,7 @@ async def _on_problem(_request: Request, error: Exception) -> Response:
 async def _on_invalid_request(_request: Request, error: Exception) -> Response:
     assert isinstance(error, RequestValidationError)  # noqa: S101  what the handler is registered for
     # Never with the input itself: NaN and lone surrogates in it cannot be written as JSON, and it may be a password.
-    errors = tuple(
-        FieldError(str(entry["msg"]), _pointer(entry["loc"], str(entry["type"]))) for entry in error.errors()
-    )
+    errors = tuple(FieldError(wording(entry), _pointer(entry["loc"], str(entry["type"]))) for entry in error.errors())
     return problem_response(InvalidInput(errors=errors))
 
 
@@ -133,7 +131,7 @@ async def _on_http_exception(request: Request, error: Exception) -> Response:
     assert isinstance(error, HTTPException)  # noqa: S101  what the handler is registered for
     known: dict[int, Problem] = {
         # FastAPI's word for a body whose parsing failed in an unforeseen way: too deep, or not UTF-8.
-        400: InvalidInput.at("#", BODY_UNREADABLE),
+        400: InvalidInput.at("#", WORDS["json_invalid"]),
         401: Unauthenticated(),
         403: Forbidden(),
         404: NotFound(),

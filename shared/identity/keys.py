@@ -8,9 +8,10 @@ from typing import Any, Protocol
 import httpx
 from jose.backends.base import Key
 from jose.exceptions import JOSEError
+from jose.utils import base64_to_long
 
 from shared.errors import Unavailable
-from shared.identity.tokens import rsa_key
+from shared.identity.tokens import JWK_REQUIRED_MEMBERS, RSA_BITS_MIN, rsa_key
 
 FIRST_COOLDOWN_SECONDS = 0.5
 # What taking apart a document raises that is not as it should be.
@@ -110,6 +111,22 @@ def _rsa_keys(entries: list[dict[str, Any]]) -> dict[str, Key]:
     for entry in entries:
         # RFC 7517, section 5: an entry that cannot be used does not spoil the set.
         with suppress(*UNUSABLE):
-            if entry["kty"] == "RSA":
-                keys[entry["kid"]] = rsa_key(entry)
+            if _is_for_our_signatures(entry):
+                # Nothing else of it: of a key pair published by mistake, we hold the public half only.
+                keys[entry["kid"]] = rsa_key({name: entry[name] for name in JWK_REQUIRED_MEMBERS})
     return keys
+
+
+def _is_for_our_signatures(entry: dict[str, Any]) -> bool:
+    """Tell whether a key may check RS256 by all that is said of it (RFC 7517, sections 4.1 to 4.5; RFC 7518, 3.3)."""
+    operations = entry.get("key_ops", ["verify"])
+    return (
+        entry["kty"] == "RSA"
+        and base64_to_long(entry["n"]).bit_length() >= RSA_BITS_MIN
+        and isinstance(entry["kid"], str)
+        and entry.get("use", "sig") == "sig"
+        and entry.get("alg", "RS256") == "RS256"
+        and isinstance(operations, list)
+        and "verify" in operations
+        and len(operations) == len(set(operations))
+    )

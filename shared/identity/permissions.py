@@ -1,7 +1,7 @@
 """What a request may do: the one room that says so, for both services.
 
-A permission is a word in the `scope` of a token (RFC 9068, section 2.2.3). A role is a named set of permissions; who has
-which role is the auth service's to know, and nobody else asks for a role by its name.
+A permission is a word in the `scope` of a token (RFC 9068, section 2.2.3). A role is a named set of permissions. Who
+has which role is the auth service's to know, and nobody else asks for a role by its name.
 """
 
 from collections.abc import Mapping

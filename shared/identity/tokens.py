@@ -3,7 +3,6 @@
 python-jose is lenient (`docs/decisions/0004-tokens.md` lists how), so nothing else may call it.
 """
 
-import binascii
 import hashlib
 import json
 import time
@@ -19,11 +18,15 @@ from jose.backends.base import Key
 from shared.errors import Unauthenticated
 
 TOKEN_TYPE = "at+jwt"  # noqa: S105  a media type, not a secret
+TOKEN_TYPES = (TOKEN_TYPE, f"application/{TOKEN_TYPE}")  # RFC 9068, section 4; letter case does not count in either
+# `crit` demands what we do not understand (RFC 7515, section 4.1.11); a JWT has no `b64` (RFC 7797, section 7).
+HEADERS_REFUSED = ("crit", "b64")
 TOKEN_BYTES_MAX = 4_096
 HEADER_BYTES_MAX = 1_024
 CLOCK_SKEW_SECONDS = 5
 UID_MAX = 2**63 - 1  # what every database can compare a row id with
 ROLES = ("user", "public", "admin")
+RSA_BITS_MIN = 2_048  # RFC 7518, section 3.3
 JWK_REQUIRED_MEMBERS = ("e", "kty", "n")
 
 SCOPES = {"user": "bookings:read bookings:write", "public": "", "admin": "bookings:read events:write users:write"}
@@ -117,21 +120,23 @@ class TokenVerifier:
 
     def key_id(self, token: str) -> str | None:
         """Return the `kid` that ``token`` claims, once its header is found harmless. Raises Unauthenticated."""
-        if len(token) > TOKEN_BYTES_MAX or not token.isascii() or token.count(".") != 2:  # noqa: PLR2004  JWS: three parts
-            raise Unauthenticated
-        header = _decode_header(token.partition(".")[0])
-        expected = {"alg": self._rules.algorithm, "typ": TOKEN_TYPE}
-        if any(header.get(name) != value for name, value in expected.items()) or "crit" in header:
-            raise Unauthenticated
+        header = _json_object(_parts(token)[0], bytes_max=HEADER_BYTES_MAX)
         key_id = header.get("kid")
-        if key_id is not None and not isinstance(key_id, str):
+        if (
+            header.get("alg") != self._rules.algorithm
+            or str(header.get("typ")).lower() not in TOKEN_TYPES
+            or any(name in header for name in HEADERS_REFUSED)
+            or not isinstance(key_id, str | None)
+        ):
             raise Unauthenticated
         return key_id
 
     def verify(self, token: str, key: Key) -> Principal:
         """Check signature and claims of ``token``, whose header `key_id` has passed. Raises Unauthenticated."""
+        # What is remembered is known again by its text, so a token must have one text; jose does not see to that.
+        claims = _json_object(_parts(token)[1], bytes_max=TOKEN_BYTES_MAX)
         try:
-            claims = jwt.decode(
+            jwt.decode(
                 token,
                 key,
                 algorithms=[self._rules.algorithm],
@@ -154,22 +159,61 @@ class TokenVerifier:
         self._cache[token] = principal
 
 
-def _decode_header(part: str) -> dict[str, Any]:
-    if len(part) > HEADER_BYTES_MAX:
+def _parts(token: str) -> list[bytes]:
+    """Take a JWS apart (RFC 7515, section 3.1): header, claims, signature. Raises Unauthenticated."""
+    parts = token.split(".", 3)
+    if len(token) > TOKEN_BYTES_MAX or not token.isascii() or len(parts) != 3:  # noqa: PLR2004  JWS: three parts
+        raise Unauthenticated
+    return [_canonical(part) for part in parts]
+
+
+def _canonical(part: str) -> bytes:
+    # Python skips what is not in the alphabet, and nobody reads the last bits of the last character: only what encodes
+    # to the very same text is base64url as RFC 7515, section 2 has it.
+    try:
+        decoded = urlsafe_b64decode(part + "=" * (-len(part) % 4))
+    except ValueError as error:
+        raise Unauthenticated from error
+    if urlsafe_b64encode(decoded).rstrip(b"=").decode() != part:
+        raise Unauthenticated
+    return decoded
+
+
+def _json_object(part: bytes, bytes_max: int) -> dict[str, Any]:
+    # As text: json.loads would find out by itself that bytes are UTF-16.
+    if len(part) > bytes_max:
         raise Unauthenticated
     try:
-        header = json.loads(urlsafe_b64decode(part + "=" * (-len(part) % 4)))
-    except (ValueError, binascii.Error, RecursionError) as error:
+        found = json.loads(part.decode(), object_pairs_hook=_once_each, parse_constant=_no_number)
+    except (ValueError, RecursionError) as error:
         raise Unauthenticated from error
-    if not isinstance(header, dict):
+    if not isinstance(found, dict):
         raise Unauthenticated
-    return header
+    return found
+
+
+def _once_each(members: list[tuple[str, Any]]) -> dict[str, Any]:
+    # RFC 7515, section 4 and RFC 7519, section 4: of two members of one name, the next reader may see the other one.
+    found = dict(members)
+    if len(found) != len(members):
+        msg = "a member comes twice"
+        raise ValueError(msg)
+    return found
+
+
+def _no_number(name: str) -> None:
+    msg = f"{name} is not JSON"
+    raise ValueError(msg)
 
 
 def _principal(claims: dict[str, Any]) -> Principal:
     uid, role, expires_at = claims["uid"], claims["role"], claims["exp"]
-    if type(uid) is not int or not 1 <= uid <= UID_MAX or role not in ROLES or type(expires_at) is not int:
-        msg = "uid, role or exp is not what we sign"
+    if type(uid) is not int or not 1 <= uid <= UID_MAX or role not in ROLES:
+        msg = "uid or role is not what we sign"
+        raise ValueError(msg)
+    # jose also takes text and truth for moments; RFC 7519, section 2 has numbers, and ours are whole.
+    if any(type(moment) is not int for moment in (expires_at, claims["iat"], claims.get("nbf", 0))):
+        msg = "exp, iat or nbf is not what we sign"
         raise ValueError(msg)
     return Principal(uid, str(claims["sub"]), role, str(claims["jti"]), expires_at)
 

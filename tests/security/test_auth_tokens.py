@@ -191,3 +191,33 @@ def test_another_scheme_is_challenged(client: TestClient, scheme: str) -> None:
 @pytest.mark.parametrize("value", [b"[" * 1_000, b"Bearer " + b"[" * 1_000, b"Bearer \xff\xfe", b"Bearer", b"\x80"])
 def test_an_authorization_that_is_no_token_is_challenged(client: TestClient, value: bytes) -> None:
     assert_challenged(client, [("Authorization", value)])
+
+
+@pytest.mark.parametrize("before", [" ", "  ", " " * 20])
+@pytest.mark.parametrize("after", ["", " ", "\t", " \t "])
+@pytest.mark.parametrize("scheme", ["Bearer", "bearer", "BEARER"])
+def test_spaces_around_a_token_do_not_count(client: TestClient, scheme: str, before: str, after: str) -> None:
+    # RFC 9110, section 11.4: one or more spaces; section 5.5: what surrounds a field's value is not of it.
+    header = f"{scheme}{before}{with_claims()}{after}"
+    assert client.get("/users/me", headers={"Authorization": header}).status_code == 200
+
+
+@pytest.mark.parametrize(
+    "form",
+    [
+        "Bearer\t{}", "Bearer \t{}", "Bearer\xa0{}", "Bearer \xa0{}", "Bearer \x85{}", "Bearer {}\xa0", "Bearer {},",
+        "Bearer {} {}", "Bearer {}, Bearer {}", "Bearer {},{}", "Bearer Bearer {}", "Bearer, {}", 'Bearer "{}"',
+        "Bearer token={}", "Bearer {}=", "Bearer {};", "Bearer{}", "{}",
+    ],
+)  # fmt: skip
+def test_anything_else_around_a_token_is_challenged(client: TestClient, form: str) -> None:
+    good = with_claims()
+    client.get("/users/me", headers={"Authorization": f"Bearer {good}"})  # remembered by now
+    assert_challenged(client, [("Authorization", form.replace("{}", good).encode("latin-1"))])
+
+
+def test_a_token_that_is_remembered_is_so_in_its_one_text_only(client: TestClient) -> None:
+    good = with_claims()
+    assert client.get("/users/me", headers={"Authorization": f"Bearer {good}"}).status_code == 200
+    for other in (f"{good}=", f"{good}!", good[:-2] + "," + good[-2:], good.replace(".", ". ")):
+        assert_challenged(client, [("Authorization", f"Bearer {other}")])

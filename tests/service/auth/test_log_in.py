@@ -9,6 +9,16 @@ from fastapi.testclient import TestClient
 from auth_service.settings import AuthSettings
 from tests.fixtures.accounts import ADA, auth_settings, bearer, disable, log_in, running, stored_hash
 
+BOOKS = (
+    "ada@b\u00fccher.example",
+    "ADA@B\u00dcCHER.EXAMPLE",
+    "ada@xn--bcher-kva.example",
+    "ada@bu\u0308cher\u3002\uff45xample",
+    "\uff41da@XN--BCHER-KVA\uff0eexample",
+)
+# No addresses, but it is plain whose they are meant to be.
+FOR_LOGIN_ONLY = ("ada@b\u00fccher.example.", "ada\uff20b\u00fccher.example", " ada@b\u00fccher.example\u3000")
+
 
 class CountingHasher:
     """Counts the slow calls; its hash is the password itself."""
@@ -56,6 +66,14 @@ def test_the_letter_case_of_the_email_does_not_matter(client: TestClient) -> Non
     client.post("/users", json=ADA)
 
     assert log_in(client, " ADA@example.COM ").status_code == 200
+
+
+@pytest.mark.parametrize("registered", [0, 1, 2, -1])
+def test_every_spelling_of_the_mailbox_logs_in(client: TestClient, registered: int) -> None:
+    assert client.post("/users", json={**ADA, "email": BOOKS[registered]}).json()["email"] == BOOKS[registered]
+
+    assert [log_in(client, spelling).status_code for spelling in (*BOOKS, *FOR_LOGIN_ONLY)] == [200] * 8
+    assert [client.post("/users", json={**ADA, "email": spelling}).status_code for spelling in BOOKS] == [409] * 5
 
 
 def test_the_letter_case_of_the_password_does(client: TestClient) -> None:

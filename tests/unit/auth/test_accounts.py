@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from auth_service.domain.accounts import NewAccount, add, email_key, renew_hash
+from auth_service.domain.accounts import NewAccount, add, renew_hash
 from auth_service.domain.errors import EmailTaken, RoleNotAllowed
 from auth_service.domain.passwords import Passwords, argon2
 from auth_service.domain.permissions import require_may_create
@@ -44,19 +44,6 @@ def test_a_hash_that_was_changed_meanwhile_is_not_replaced(database: Database) -
     stored = database.read(lambda connection: credentials_of(connection, ADA.email))
     assert stored is not None
     assert stored.password_hash == ADA.password_hash
-
-
-@pytest.mark.parametrize(
-    ("one", "other"),
-    [("Ada@Example.com", " ada@example.COM"), ("straße@x.com", "STRASSE@x.com"), ("ﬁ@x.com", "fi@x.com")],
-)
-def test_spellings_of_one_address_share_a_key(one: str, other: str) -> None:
-    assert email_key(one) == email_key(other)
-
-
-@pytest.mark.parametrize(("one", "other"), [("josé@x.com", "jose@x.com"), ("😀@x.com", "😁@x.com")])
-def test_different_addresses_have_different_keys(one: str, other: str) -> None:
-    assert email_key(one) != email_key(other)
 
 
 @pytest.mark.parametrize("creator_role", [None, "public", "user"])

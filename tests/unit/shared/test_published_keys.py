@@ -177,6 +177,51 @@ def test_an_entry_that_cannot_be_used_does_not_spoil_the_set(page: Page, bad: ob
     run(page, story)
 
 
+@pytest.mark.parametrize(
+    "said",
+    [
+        {"use": "enc"}, {"use": None}, {"use": ["sig"]}, {"use": "SIG"}, {"key_ops": ["sign"]}, {"key_ops": []},
+        {"key_ops": "verify"}, {"key_ops": ["verify", "verify"]}, {"key_ops": None}, {"key_ops": ["wrapKey"]},
+        {"use": "enc", "key_ops": ["verify"]}, {"use": "sig", "key_ops": ["encrypt"]}, {"alg": "RS512"},
+        {"alg": "PS256"}, {"alg": "RSA-OAEP"}, {"alg": "rs256"}, {"alg": None}, {"alg": ["RS256"]}, {"kty": "rsa"},
+        {"kty": "oct"}, {"kid": 7}, {"kid": None}, jwk(1024) | {"kid": KID},
+    ],
+)  # fmt: skip
+def test_a_key_for_something_else_is_not_believed(page: Page, said: dict[str, object]) -> None:
+    # RFC 7517, sections 4.1 to 4.5; RFC 7518, section 3.3 for one that is too short.
+    page.body = key_set(jwk() | said, jwk(3072))
+
+    async def story(keys: PublishedKeys) -> None:
+        assert await keys.find(KID) is None
+
+    run(page, story)
+
+
+@pytest.mark.parametrize("without", [(), ("use",), ("alg",), ("use", "alg")])
+@pytest.mark.parametrize("said", [{}, {"key_ops": ["verify"]}, {"key_ops": ["sign", "verify"]}, {"x5t": "?"}])
+def test_a_key_that_says_no_more_than_it_must_is_believed(
+    page: Page, without: tuple[str, ...], said: dict[str, object]
+) -> None:
+    page.body = key_set({name: value for name, value in (jwk() | said).items() if name not in without})
+
+    async def story(keys: PublishedKeys) -> None:
+        assert await keys.find(KID) is not None
+
+    run(page, story)
+
+
+def test_of_a_key_pair_that_was_published_only_the_public_half_is_kept(page: Page) -> None:
+    pair = rsa_key(private_key_pem()).to_dict()
+    page.body = key_set({**{name: str(value) for name, value in pair.items()}, **jwk()})
+
+    async def story(keys: PublishedKeys) -> None:
+        found = await keys.find(KID)
+        assert found is not None
+        assert set(found.to_dict()) == {"kty", "alg", "n", "e"}
+
+    run(page, story)
+
+
 def test_nobody_listens_there() -> None:
     async def story(keys: PublishedKeys) -> None:
         with pytest.raises(KeysUnavailable):

@@ -3,20 +3,16 @@
 import hmac
 import json
 import time
-from base64 import urlsafe_b64encode
-from functools import cache
 from typing import Any
 
 import pytest
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat, load_pem_private_key
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from jose.backends.base import Key
 
 from shared.errors import Unauthenticated
 from shared.identity.tokens import (
     TOKEN_BYTES_MAX,
-    Principal,
     TokenRules,
     TokenSigner,
     TokenVerifier,
@@ -25,62 +21,25 @@ from shared.identity.tokens import (
     rsa_key,
 )
 from tests.fixtures.accounts import private_key_pem
+from tests.fixtures.tokens import (
+    HEADER,
+    RULES,
+    assemble,
+    base64,
+    claims,
+    judge,
+    private_key,
+    public_key,
+    signer,
+    verifier,
+)
 
-RULES = TokenRules("RS256", "https://issuer.example", "seats")
 SECRET = "x" * 40
-
-
-@cache
-def private_key() -> Key:
-    return rsa_key(private_key_pem())
-
-
-@cache
-def public_key() -> Key:
-    return rsa_key(dict(public_jwk(private_key().public_key())))
 
 
 def public_der() -> bytes:
     key = load_pem_private_key(private_key_pem().encode(), password=None).public_key()
     return key.public_bytes(Encoding.DER, PublicFormat.SubjectPublicKeyInfo)
-
-
-def base64(data: bytes) -> str:
-    return urlsafe_b64encode(data).rstrip(b"=").decode()
-
-
-def claims(**changes: object) -> dict[str, Any]:
-    now = int(time.time())
-    good = {
-        "iss": RULES.issuer,
-        "aud": RULES.audience,
-        "sub": "a@example.com",
-        "exp": now + 600,
-        "iat": now,
-        "jti": "1",
-    }
-    return {k: v for k, v in {**good, "uid": 1, "role": "user", **changes}.items() if v is not ...}
-
-
-def assemble(payload: bytes, header: dict[str, Any] | None = None) -> str:
-    header = header or {"alg": "RS256", "typ": "at+jwt", "kid": "k"}
-    message = f"{base64(json.dumps(header).encode())}.{base64(payload)}"
-    return f"{message}.{base64(private_key().sign(message.encode()))}"
-
-
-def verifier(cache_max: int = 0) -> TokenVerifier:
-    return TokenVerifier(RULES, cache_max)
-
-
-def judge(token: str, key: Key | None = None, cache_max: int = 0) -> Principal:
-    """Do what a request does."""
-    judging = verifier(cache_max)
-    judging.key_id(token)
-    return judging.verify(token, key or public_key())
-
-
-def signer(lifetime_seconds: int = 600, key_id: str | None = "k") -> TokenSigner:
-    return TokenSigner(RULES, private_key(), key_id, lifetime_seconds)
 
 
 def test_what_is_signed_is_believed() -> None:
@@ -113,6 +72,8 @@ def test_no_claim_may_be_missing(part: str) -> None:
     [
         {"exp": float("inf")}, {"exp": float("nan")}, {"exp": "9999999999"}, {"exp": True}, {"exp": 1.5e10}, {"exp": 0},
         {"exp": -1}, {"exp": []}, {"exp": None}, {"iat": "x"}, {"iat": []}, {"nbf": 10**12}, {"nbf": "x"}, {"aud": []},
+        {"iat": None}, {"iat": True}, {"iat": "1"}, {"iat": 1.5}, {"iat": float("inf")}, {"nbf": None}, {"nbf": True},
+        {"nbf": "1"}, {"nbf": 1.5}, {"nbf": []}, {"x": float("nan")}, {"x": float("inf")},
         {"aud": ["other"]}, {"aud": "seats2"}, {"aud": None}, {"iss": "https://issuer.example/"}, {"iss": None},
         {"sub": 1}, {"sub": None}, {"jti": 1}, {"uid": 0}, {"uid": -1}, {"uid": True}, {"uid": "1"}, {"uid": 1.0},
         {"uid": 2**63}, {"uid": None}, {"role": "root"}, {"role": ["admin"]}, {"role": None}, {"role": "Admin"},
@@ -131,6 +92,27 @@ def test_a_payload_that_is_no_object_is_refused(payload: bytes) -> None:
         judge(assemble(payload))
 
 
+def test_not_before_is_honoured_and_a_clock_that_goes_ahead_is_not_held_against_the_caller() -> None:
+    # RFC 7519 has no rule against an `iat` to come; those who made one locked callers out for a second of difference.
+    now = int(time.time())
+    assert judge(assemble(json.dumps(claims(nbf=now - 1, iat=now + 3_600)).encode())).uid == 1
+    with pytest.raises(Unauthenticated):
+        judge(assemble(json.dumps(claims(nbf=now + 60)).encode()))
+
+
+@pytest.mark.parametrize("typ", ["at+jwt", "application/at+jwt", "AT+JWT", "Application/At+Jwt"])
+def test_both_names_of_the_type_are_believed_in_any_letter_case(typ: str) -> None:
+    assert judge(assemble(json.dumps(claims()).encode(), {**HEADER, "typ": typ})).uid == 1
+
+
+@pytest.mark.parametrize("name", ["jwk", "jku", "x5u", "x5c", "x5t", "cty", "zip", "unheard-of"])
+def test_what_else_a_header_says_changes_nothing(name: str) -> None:
+    good = assemble(json.dumps(claims()).encode(), {**HEADER, name: "https://127.0.0.1:1/"})
+    assert judge(good).uid == 1
+    with pytest.raises(Unauthenticated):
+        judge(good, rsa_key(private_key_pem(3072)).public_key())
+
+
 def test_an_audience_among_others_is_ours() -> None:
     assert judge(assemble(json.dumps(claims(aud=["other", "seats"])).encode())).uid == 1
 
@@ -139,8 +121,11 @@ def test_an_audience_among_others_is_ours() -> None:
     "header",
     [
         {"alg": "none"}, {"alg": "None"}, {"alg": "HS256"}, {"alg": "RS512"}, {"alg": ["RS256"]}, {"alg": None},
-        {"alg": ""}, {"typ": "JWT"}, {"typ": None}, {"typ": "AT+JWT"}, {"crit": ["exp"]}, {"crit": []}, {"crit": None},
-        {"kid": 1}, {"kid": ["k"]}, {"kid": {}}, {"kid": True}, {"padding": "x" * 1_024},
+        {"alg": ""}, {"typ": "JWT"}, {"typ": None}, {"typ": ["at+jwt"]},
+        {"typ": "at+jwt "}, {"typ": "at+jwt; charset=utf-8"}, {"typ": "x/at+jwt"}, {"typ": "application//at+jwt"},
+        {"typ": "application/jwt"}, {"typ": "\uff41t+jwt"}, {"alg": "rs256"}, {"alg": "RS256 "}, {"b64": False},
+        {"b64": True}, {"crit": ["b64"], "b64": True}, {"x": float("nan")}, {"crit": ["exp"]}, {"crit": []},
+        {"crit": None}, {"kid": 1}, {"kid": ["k"]}, {"kid": {}}, {"kid": True}, {"padding": "x" * 1_024},
     ],
 )  # fmt: skip
 def test_headers_that_we_never_write_are_refused(header: dict[str, Any]) -> None:
@@ -225,19 +210,6 @@ def test_a_refused_token_is_not_remembered() -> None:
     with pytest.raises(Unauthenticated):
         judging.verify(token, public_key())
     assert judging.cached(token) is None
-
-
-@settings(max_examples=200, deadline=None)
-@given(position=st.integers(0, 10_000), character=st.sampled_from("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdef0123456789-_."))
-def test_a_changed_token_is_the_same_or_refused(position: int, character: str) -> None:
-    token = signer().sign(1, "a@example.com", "user")
-    position %= len(token)
-    try:
-        principal = judge(token[:position] + character + token[position + 1 :])
-    except Unauthenticated:
-        return
-    # The last character of a signature carries bits that nobody reads, so a changed one may still be good.
-    assert principal == judge(token)
 
 
 @settings(max_examples=200, deadline=None)
