@@ -11,14 +11,24 @@ from auth_service.domain.accounts import NewAccount
 from auth_service.domain.errors import AccountGone, EmailTaken, PasswordTooShort, RoleNotAllowed
 from auth_service.domain.passwords import require_length
 from auth_service.domain.permissions import require_may_create
-from shared.errors import InvalidInput, NotFound, Overloaded, PayloadTooLarge, Unauthenticated, Unavailable
+from shared.errors import (
+    InvalidInput,
+    NotFound,
+    Overloaded,
+    PayloadTooLarge,
+    Unauthenticated,
+    Unavailable,
+    UnsupportedCoding,
+    UnsupportedMediaType,
+)
 from shared.http.auth import AnyUser
 from shared.http.problems import documented
+from shared.http.strict_route import StrictRoute
 
 # 18 digits fit every database's row id; no sign, no underscore, no leading zero.
 UserId = Annotated[str, Path(pattern="^[1-9][0-9]{0,17}$", description="A user's `id`.", examples=["7"])]
 
-routes = APIRouter(tags=["accounts"])
+routes = APIRouter(tags=["accounts"], route_class=StrictRoute)
 
 
 @routes.post(
@@ -34,6 +44,8 @@ routes = APIRouter(tags=["accounts"])
         RoleNotAllowed,
         EmailTaken,
         PayloadTooLarge,
+        UnsupportedMediaType,
+        UnsupportedCoding,
         Unavailable,
         Overloaded,
     ),

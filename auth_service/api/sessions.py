@@ -9,18 +9,34 @@ from auth_service.api.schemas import AccessToken, Login
 from auth_service.domain import accounts, sessions
 from auth_service.domain.errors import WrongCredentials
 from auth_service.domain.sessions import Credentials
-from shared.errors import InvalidInput, Overloaded, PayloadTooLarge, Unavailable
+from shared.errors import (
+    InvalidInput,
+    Overloaded,
+    PayloadTooLarge,
+    Unavailable,
+    UnsupportedCoding,
+    UnsupportedMediaType,
+)
 from shared.http.problems import documented
+from shared.http.strict_route import StrictRoute
 
 log = logging.getLogger(__name__)
-routes = APIRouter(tags=["sessions"])
+routes = APIRouter(tags=["sessions"], route_class=StrictRoute)
 
 
 @routes.post(
     "/login",
     summary="Get an access token",
     response_description="A token for both services; never to be cached.",
-    responses=documented(InvalidInput, WrongCredentials, PayloadTooLarge, Unavailable, Overloaded),
+    responses=documented(
+        InvalidInput,
+        WrongCredentials,
+        PayloadTooLarge,
+        UnsupportedMediaType,
+        UnsupportedCoding,
+        Unavailable,
+        Overloaded,
+    ),
 )
 async def log_in(login: Login, service: Running, response: Response) -> AccessToken:
     """Check an e-mail address and its password. Every refusal is the same, after the same work."""

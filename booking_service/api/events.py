@@ -7,24 +7,44 @@ from fastapi import APIRouter, Header, Query, Request, Response
 
 from booking_service.api.cursors import decode_cursor, encode_cursor, next_link
 from booking_service.api.dependencies import Office
+from booking_service.api.headers import is_among
 from booking_service.api.schemas import EventId, EventIn, EventOut
 from booking_service.domain.errors import EventNotFound
-from shared.errors import Forbidden, InvalidInput, Overloaded, PayloadTooLarge, Unauthenticated, Unavailable
+from shared.errors import (
+    Forbidden,
+    InvalidInput,
+    Overloaded,
+    PayloadTooLarge,
+    Unauthenticated,
+    Unavailable,
+    UnsupportedCoding,
+    UnsupportedMediaType,
+)
 from shared.http.auth import Admin
 from shared.http.problems import documented
+from shared.http.strict_route import StrictRoute
 
 PAGE_SIZE_DEFAULT = 100
 PAGE_SIZE_MAX = 500
 NOT_MODIFIED: dict[int | str, dict[str, Any]] = {304: {"description": "As in `If-None-Match`."}}
 
-router = APIRouter(prefix="/events", tags=["events"])
+router = APIRouter(prefix="/events", tags=["events"], route_class=StrictRoute)
 
 
 @router.post(
     "",
     status_code=201,
     summary="Create an event",
-    responses=documented(Unauthenticated, Forbidden, InvalidInput, PayloadTooLarge, Unavailable, Overloaded),
+    responses=documented(
+        Unauthenticated,
+        Forbidden,
+        InvalidInput,
+        PayloadTooLarge,
+        UnsupportedMediaType,
+        UnsupportedCoding,
+        Unavailable,
+        Overloaded,
+    ),
 )
 async def create_event(event: EventIn, office: Office, _admin: Admin, response: Response) -> EventOut:
     """Create an event with all its seats free. Admins only."""
@@ -59,12 +79,12 @@ async def list_events(
     responses=NOT_MODIFIED | documented(EventNotFound, InvalidInput, Unavailable, Overloaded),
 )
 async def get_event(
-    event_id: EventId, office: Office, if_none_match: Annotated[str | None, Header()] = None
+    event_id: EventId, office: Office, if_none_match: Annotated[list[str] | None, Header()] = None
 ) -> Response:
     """Show an event and the seats it has left, with an `ETag`."""
     body = EventOut.of(await office.event(event_id)).model_dump_json().encode()
     etag = f'"{hashlib.sha256(body).hexdigest()[:32]}"'
     headers = {"ETag": etag, "Cache-Control": "no-cache"}
-    if {etag, "*"} & {tag.strip().removeprefix("W/") for tag in (if_none_match or "").split(",")}:
+    if is_among(etag, if_none_match or ()):
         return Response(status_code=304, headers=headers)
     return Response(body, headers=headers, media_type="application/json")

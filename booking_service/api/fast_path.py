@@ -78,14 +78,12 @@ async def _book(scope: Scope, event_id: int) -> Answer | None:
 
 async def _poll(scope: Scope, booking_id: UUID) -> Answer | None:
     headers = _Headers(scope)
-    if headers.principal is None or headers.has_body or len(headers.preferences) > 1:
+    if headers.principal is None or headers.has_body:
         return None
     state = scope["app"].state
     settings: BookingSettings = state.settings
     office: BoxOffice = state.box_office
-    wait_seconds = parse_wait_seconds(
-        headers.preferences[0] if headers.preferences else None, settings.wait_seconds_max
-    )
+    wait_seconds = parse_wait_seconds(headers.preferences, settings.wait_seconds_max)
     return shown(await office.booking(headers.principal, booking_id, wait_seconds or 0), wait_seconds)
 
 

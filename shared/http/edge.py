@@ -3,6 +3,7 @@
 import asyncio
 import logging
 import re
+from collections.abc import Mapping, Sequence
 from uuid import uuid4
 
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
@@ -32,7 +33,7 @@ class Edge:
             return
         headers = dict(scope["headers"])
         identifier = headers.get(REQUEST_ID, b"")
-        if not REQUEST_ID_PATTERN.fullmatch(identifier):
+        if not REQUEST_ID_PATTERN.fullmatch(identifier) or _comes_again(REQUEST_ID, scope["headers"], headers):
             identifier = uuid4().hex.encode()
         request_id.set(identifier.decode())
         started = False
@@ -47,8 +48,8 @@ class Edge:
         problem: Problem
         try:
             await self._app(scope, self._bounded(headers, receive), send_with_id)
-        except PayloadTooLarge as too_large:
-            problem = too_large
+        except Problem as known:
+            problem = known
         except asyncio.CancelledError:  # by the server, which is told to end and has waited for SHUTDOWN_SECONDS
             problem = Unavailable()
         except Exception:
@@ -75,3 +76,8 @@ class Edge:
             return message
 
         return receive_counted
+
+
+def _comes_again(name: bytes, lines: Sequence[tuple[bytes, bytes]], by_name: Mapping[bytes, bytes]) -> bool:
+    # Nearly always the two are as long as each other, and the lines need not be gone through.
+    return len(lines) > len(by_name) and sum(line[0] == name for line in lines) > 1

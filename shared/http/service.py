@@ -14,12 +14,17 @@ from fastapi_offline import FastAPIOffline
 from starlette.middleware import Middleware
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from shared.http import problems
+from shared.http import index, problems
 from shared.http.edge import Edge
+from shared.http.methods import Methods
 from shared.http.protocol import bounded_protocol
 from shared.logging import configure_logging
 from shared.settings import ServiceSettings
 
+METHODS = (
+    "`HEAD` is answered wherever `GET` is, and `OPTIONS` everywhere, with `Allow`. Another method is 405, and one that no "
+    "address knows 501."
+)
 EXIT_STARTUP = 3  # as `uvicorn` on the command line
 
 Lifespan = Callable[[FastAPI], AbstractAsyncContextManager[None]]
@@ -62,11 +67,12 @@ def create_service(
 ) -> HttpService:
     """Make a service with problem documents, request ids, bounded bodies and documentation without a CDN.
 
-    ``inner`` stands between those edges and FastAPI.
+    ``inner`` stands between those edges and FastAPI, and never sees HEAD or OPTIONS.
     """
     api = FastAPIOffline(
         title=title,
         summary=summary,
+        description=METHODS,
         version="1",
         lifespan=lifespan,
         # A redirect would name the host that the caller claims to have asked.
@@ -75,7 +81,9 @@ def create_service(
     # Set as soon as the process is told to end; the lifespan's end comes only after the last answer.
     api.state.stopping = asyncio.Event()
     problems.install(api)
-    return HttpService(api, [Middleware(Edge, body_bytes_max=settings.request_body_bytes_max), *inner])
+    api.include_router(index.router())
+    edge = Middleware(Edge, body_bytes_max=settings.request_body_bytes_max)
+    return HttpService(api, [edge, Middleware(Methods), *inner])
 
 
 def serve(service: HttpService, settings: ServiceSettings, port: int) -> NoReturn:

@@ -162,7 +162,8 @@ def test_a_body_over_the_bound_is_too_large(client: TestClient, admin: dict[str,
 def test_a_body_over_the_bound_is_too_large_in_chunks_too(client: TestClient, admin: dict[str, str]) -> None:
     body = too_large()
     chunks = (body[start : start + 1_000] for start in range(0, len(body), 1_000))
-    assert_problem(client.post("/events", content=chunks, headers=admin), 413)
+    headers = {**admin, "Content-Type": "application/json"}
+    assert_problem(client.post("/events", content=chunks, headers=headers), 413)
 
 
 def test_a_body_at_the_bound_is_read(client: TestClient, admin: dict[str, str]) -> None:
