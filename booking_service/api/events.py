@@ -4,6 +4,7 @@ import hashlib
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Header, Query, Request, Response
+from pydantic import BeforeValidator
 
 from booking_service.api.cursors import decode_cursor, encode_cursor, next_link
 from booking_service.api.dependencies import Office
@@ -26,7 +27,14 @@ from shared.http.strict_route import StrictRoute
 
 PAGE_SIZE_DEFAULT = 100
 PAGE_SIZE_MAX = 500
+PAGE_SIZE_DIGITS_MAX = 9  # more are more than PAGE_SIZE_MAX, and int() does not read thousands of them
 NOT_MODIFIED: dict[int | str, dict[str, Any]] = {304: {"description": "As in `If-None-Match`."}}
+
+
+def _capped(value: object) -> object:
+    too_long = isinstance(value, str) and len(digits := value.lstrip("0")) > PAGE_SIZE_DIGITS_MAX
+    return PAGE_SIZE_MAX if too_long and digits.isascii() and digits.isdecimal() else value
+
 
 router = APIRouter(prefix="/events", tags=["events"], route_class=StrictRoute)
 
@@ -58,7 +66,11 @@ async def list_events(
     request: Request,
     response: Response,
     office: Office,
-    limit: Annotated[int, Query(ge=0, description=f"Events a page; more than {PAGE_SIZE_MAX} count as that.")] = 0,
+    limit: Annotated[
+        int,
+        Query(ge=0, description=f"Events a page; more than {PAGE_SIZE_MAX} count as that."),
+        BeforeValidator(_capped),
+    ] = 0,
     cursor: Annotated[
         str | None, Query(max_length=64, description="From the `Link` header of the page before.")
     ] = None,

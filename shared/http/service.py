@@ -22,8 +22,8 @@ from shared.logging import configure_logging
 from shared.settings import ServiceSettings
 
 METHODS = (
-    "`HEAD` is answered wherever `GET` is, and `OPTIONS` everywhere, with `Allow`. Another method is 405, and one that no "
-    "address knows 501."
+    "`HEAD` is answered wherever `GET` is, and `OPTIONS` everywhere, with `Allow`. Another method is 405, "
+    "one that no address knows 501."
 )
 EXIT_STARTUP = 3  # as `uvicorn` on the command line
 
