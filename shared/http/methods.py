@@ -3,7 +3,7 @@
 The routes name GET and POST only, so that OpenAPI describes each operation once.
 """
 
-from collections.abc import Awaitable, Sequence
+from collections.abc import Sequence
 
 from fastapi.routing import iter_route_contexts
 from starlette.responses import Response
@@ -31,26 +31,21 @@ def allowed_methods(routes: Sequence[BaseRoute], path: str) -> list[str]:
     return sorted(found | {"OPTIONS"}) if found else []
 
 
-class Methods:
-    """Answers HEAD, OPTIONS and unknown methods in place of the routes behind it."""
+class OtherMethods:
+    """Answers what is not for the routes to judge: HEAD, OPTIONS and methods that nothing here knows."""
 
     def __init__(self, app: ASGIApp) -> None:
-        """Stand in front of ``app``."""
+        """Stand beside ``app``."""
         self._app = app
 
-    def __call__(self, scope: Scope, receive: Receive, send: Send) -> Awaitable[None]:
-        """Handle one request. Raises MethodNotImplemented; awaited, NotFound for OPTIONS.
-
-        Not a coroutine of its own, so that it costs a booking next to nothing.
-        """
-        method = scope.get("method", "GET")  # the lifespan has none
-        if method in ROUTED:
-            return self._app(scope, receive, send)
-        if method == "HEAD":
-            return self._app(_as_get(scope), receive, _without_body(send))
-        if method == "OPTIONS":
-            return _answer_options(scope, receive, send)
-        raise MethodNotImplemented
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Handle one request. Raises MethodNotImplemented, and NotFound for OPTIONS."""
+        if scope["method"] == "HEAD":
+            await self._app(_as_get(scope), receive, _without_body(send))
+        elif scope["method"] == "OPTIONS":
+            await _answer_options(scope, receive, send)
+        else:
+            raise MethodNotImplemented
 
 
 def _as_get(scope: Scope) -> Scope:

@@ -16,7 +16,6 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 
 from shared.http import index, problems
 from shared.http.edge import Edge
-from shared.http.methods import Methods
 from shared.http.protocol import bounded_protocol
 from shared.logging import configure_logging
 from shared.settings import ServiceSettings
@@ -82,8 +81,7 @@ def create_service(
     api.state.stopping = asyncio.Event()
     problems.install(api)
     api.include_router(index.router())
-    edge = Middleware(Edge, body_bytes_max=settings.request_body_bytes_max)
-    return HttpService(api, [edge, Middleware(Methods), *inner])
+    return HttpService(api, [Middleware(Edge, body_bytes_max=settings.request_body_bytes_max), *inner])
 
 
 def serve(service: HttpService, settings: ServiceSettings, port: int) -> NoReturn:
