@@ -5,22 +5,22 @@ import getpass
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from pathlib import Path
 from typing import NoReturn
 
 from sqlalchemy.exc import OperationalError
 
 from auth_service import first_admin
 from auth_service.domain.signing import UnusableKeyError
-from auth_service.main import configured_hasher, create_app
+from auth_service.main import create_app
+from auth_service.migrations import MIGRATIONS
+from auth_service.process import configured_hasher
 from auth_service.settings import AuthSettings
-from shared.database import Database
+from shared.database.migrations import patient, upgrade
+from shared.database.units import Database
 from shared.errors import InvalidInput, Unavailable
 from shared.http.service import serve
-from shared.migrations import patient, upgrade
 from shared.settings import EXIT_CONFIGURATION, load
 
-MIGRATIONS = Path(__file__).parent / "migrations"
 EXIT_REFUSED = 1
 HELP = {
     "serve": "answer requests (the default)",

@@ -13,7 +13,7 @@ from fastapi.testclient import TestClient
 
 import auth_service.main
 import booking_service.main
-from shared.http.auth import authenticated
+from shared.http.authentication import authenticated
 from shared.http.problems import MEDIA_TYPE, ProblemBody
 from shared.http.strict_route import StrictRoute
 from tests.fixtures.accounts import auth_settings

@@ -9,7 +9,7 @@ from fakeredis import FakeRedis, FakeServer
 from kombu.exceptions import OperationalError
 
 from booking_service.domain.catalogue import EventState
-from shared.database import Database
+from shared.database.units import Database
 from shared.errors import Unavailable
 from shared.queue import AWAKE, WakeFlags
 from tests.fixtures.bookings import LANES, MakeEvent, accept, new_booking, states

@@ -10,7 +10,7 @@ from jose.backends.base import Key
 from jose.exceptions import JOSEError
 
 from shared.errors import Unavailable
-from shared.tokens import rsa_key
+from shared.identity.tokens import rsa_key
 
 FIRST_COOLDOWN_SECONDS = 0.5
 # What taking apart a document raises that is not as it should be.
