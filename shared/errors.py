@@ -8,13 +8,17 @@
     ├── MethodNotAllowed 405
     ├── Conflict 409              the present state forbids it
     ├── PayloadTooLarge 413
+    ├── UnsupportedMediaType 415  the body is not JSON; `Accept` says what it must be
+    │   └── UnsupportedCoding       it is compressed; `Accept-Encoding` says that it must not be
     ├── InternalError 500         a bug of ours; says nothing of its cause
+    ├── MethodNotImplemented 501  no address here knows the method
     └── Unavailable 503           a dependency is away; says when to come back
         └── Overloaded            a queue is full; says when to come back
 
 The services derive their own (`EmailTaken`, `SoldOut`, …) in their `domain/errors.py`.
 """
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import ClassVar
 
@@ -39,8 +43,8 @@ class Problem(Exception):  # noqa: N818  RFC 9457's own name for what the caller
     default_detail: ClassVar[str] = ""
     type_prefix: ClassVar[str] = TYPE_PREFIX
     retry_after_seconds: ClassVar[int | None] = None
-    # The RFC 6750 challenge that a 401 must carry.
-    challenge: ClassVar[str | None] = None
+    # What HTTP demands beside this status.
+    headers: ClassVar[Mapping[str, str]] = {}
 
     def __init__(self, detail: str = "", errors: tuple[FieldError, ...] = ()) -> None:
         """Take the words for this one case; without them, the class's own."""
@@ -71,7 +75,7 @@ class Unauthenticated(Problem):
 
     code, status, title = "unauthenticated", 401, "A valid access token is needed"
     default_detail = "Log in at the auth service and send `Authorization: Bearer <access_token>`, once."
-    challenge = "Bearer"
+    headers: ClassVar[Mapping[str, str]] = {"WWW-Authenticate": "Bearer"}  # the challenge of RFC 6750
 
 
 class Forbidden(Problem):
@@ -92,7 +96,7 @@ class MethodNotAllowed(Problem):
     """The address exists, the method on it does not."""
 
     code, status, title = "method-not-allowed", 405, "Method not allowed"
-    default_detail = "See /docs for what this address understands."
+    default_detail = "Use one of the methods in `Allow`; /docs says what each does."
 
 
 class Conflict(Problem):
@@ -108,11 +112,34 @@ class PayloadTooLarge(Problem):
     default_detail = "Send a smaller body."
 
 
+class UnsupportedMediaType(Problem):
+    """The body says that it is something else than JSON in UTF-8, or does not say what it is."""
+
+    code, status, title = "unsupported-media-type", 415, "The body is not JSON by its Content-Type"
+    default_detail = "Send the body as JSON in UTF-8, with `Content-Type: application/json`."
+    headers: ClassVar[Mapping[str, str]] = {"Accept": "application/json"}
+
+
+class UnsupportedCoding(UnsupportedMediaType):
+    """The body is compressed, or coded in another way."""
+
+    code, title = "unsupported-content-coding", "The body is coded by its Content-Encoding"
+    default_detail = "Send the body as it is, without Content-Encoding."
+    headers: ClassVar[Mapping[str, str]] = {"Accept-Encoding": "identity"}
+
+
 class InternalError(Problem):
     """A bug of ours. The caller gets the request id to quote and nothing else."""
 
     code, status, title = "internal-error", 500, "Something went wrong here"
     default_detail = "This is our fault. Try again later, and quote the X-Request-ID if it goes on."
+
+
+class MethodNotImplemented(Problem):
+    """The method means nothing at any address of this service."""
+
+    code, status, title = "method-not-implemented", 501, "No address here knows this method"
+    default_detail = "Use GET, HEAD, POST or OPTIONS; OPTIONS answers which of them an address allows."
 
 
 class Unavailable(Problem):

@@ -15,9 +15,19 @@ from auth_service.domain.accounts import NewAccount
 from auth_service.domain.errors import AccountGone, EmailTaken, PasswordTooShort, RoleNotAllowed
 from auth_service.domain.passwords import require_length
 from auth_service.domain.permissions import require_may_create
-from shared.errors import InvalidInput, NotFound, Overloaded, PayloadTooLarge, Unauthenticated, Unavailable
+from shared.errors import (
+    InvalidInput,
+    NotFound,
+    Overloaded,
+    PayloadTooLarge,
+    Unauthenticated,
+    Unavailable,
+    UnsupportedCoding,
+    UnsupportedMediaType,
+)
 from shared.http.authentication import AnyUser
 from shared.http.problems import documented
+from shared.http.strict_route import StrictRoute
 
 # 18 digits fit every database's row id; no sign, no underscore, no leading zero.
 ID_PATTERN = "^[1-9][0-9]{0,17}$"
@@ -35,7 +45,7 @@ UserId = Annotated[
     AfterValidator(_id),
 ]
 
-router = APIRouter(tags=["accounts"])
+router = APIRouter(tags=["accounts"], route_class=StrictRoute)
 
 
 @router.post(
@@ -51,6 +61,8 @@ router = APIRouter(tags=["accounts"])
         RoleNotAllowed,
         EmailTaken,
         PayloadTooLarge,
+        UnsupportedMediaType,
+        UnsupportedCoding,
         Unavailable,
         Overloaded,
     ),

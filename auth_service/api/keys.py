@@ -4,6 +4,7 @@ from fastapi import APIRouter, Response
 
 from auth_service.api.schemas import IssuerMetadata, JsonWebKey, JsonWebKeySet
 from auth_service.domain.signing import SigningKey
+from shared.http.strict_route import StrictRoute
 from shared.identity.tokens import SCOPES
 
 # A new key is published this long before it signs; verifiers refetch on an unknown `kid` anyway.
@@ -12,7 +13,7 @@ CACHE_CONTROL = "public, max-age=300"
 
 def router(key: SigningKey, issuer: str) -> APIRouter:
     """Build the `/.well-known/` routes that publish ``key``."""
-    routes = APIRouter(prefix="/.well-known", tags=["keys"])
+    routes = APIRouter(prefix="/.well-known", tags=["keys"], route_class=StrictRoute)
     base = issuer.rstrip("/")
     key_set = JsonWebKeySet(keys=[JsonWebKey.model_validate(entry) for entry in key.published])
     metadata = IssuerMetadata(

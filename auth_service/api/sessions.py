@@ -11,18 +11,34 @@ from auth_service.domain import accounts, sessions
 from auth_service.domain.errors import WrongCredentials
 from auth_service.domain.sessions import Credentials
 from auth_service.process import Process
-from shared.errors import InvalidInput, Overloaded, PayloadTooLarge, Unavailable
+from shared.errors import (
+    InvalidInput,
+    Overloaded,
+    PayloadTooLarge,
+    Unavailable,
+    UnsupportedCoding,
+    UnsupportedMediaType,
+)
 from shared.http.problems import documented
+from shared.http.strict_route import StrictRoute
 
 log = logging.getLogger(__name__)
-router = APIRouter(tags=["sessions"])
+router = APIRouter(tags=["sessions"], route_class=StrictRoute)
 
 
 @router.post(
     "/login",
     summary="Get an access token",
     response_description="A token for both services; never to be cached.",
-    responses=documented(InvalidInput, WrongCredentials, PayloadTooLarge, Unavailable, Overloaded),
+    responses=documented(
+        InvalidInput,
+        WrongCredentials,
+        PayloadTooLarge,
+        UnsupportedMediaType,
+        UnsupportedCoding,
+        Unavailable,
+        Overloaded,
+    ),
 )
 async def log_in(login: Login, process: Running, response: Response) -> AccessToken:
     """Check an e-mail address and its password. Every refusal is the same, after the same work."""

@@ -14,10 +14,11 @@ from booking_service.domain.errors import BookingNotFound, EventNotFound, Idempo
 from shared.errors import Forbidden, InvalidInput, Overloaded, Unauthenticated, Unavailable
 from shared.http.authentication import AnyUser, User
 from shared.http.problems import documented
+from shared.http.strict_route import StrictRoute
 
 UUID_PATTERN = re.compile(r"[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}")
 
-router = APIRouter(tags=["bookings"])
+router = APIRouter(tags=["bookings"], route_class=StrictRoute)
 
 
 @router.post(
@@ -62,11 +63,11 @@ async def get_booking(
     booking_id: str,
     user: AnyUser,
     process: Running,
-    prefer: Annotated[str | None, Header(description="`wait=n` holds the answer up to n seconds.")] = None,
+    prefer: Annotated[list[str] | None, Header(description="`wait=n` holds the answer up to n seconds.")] = None,
 ) -> Response:
     """Show a booking to its owner or an admin. While it is pending, `Retry-After` says when to ask again."""
     if not UUID_PATTERN.fullmatch(booking_id):
         raise BookingNotFound
-    wait_seconds = parse_wait_seconds(prefer, process.settings.wait_seconds_max)
+    wait_seconds = parse_wait_seconds(prefer or (), process.settings.wait_seconds_max)
     view = await process.watch.show(user, UUID(booking_id), wait_seconds or 0)
     return response(*shown(view, wait_seconds))

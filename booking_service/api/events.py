@@ -5,23 +5,42 @@ from functools import partial
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Header, Query, Request, Response
+from pydantic import BeforeValidator
 
 from booking_service.api.cursors import decode_cursor, encode_cursor, next_link
 from booking_service.api.dependencies import Running
+from booking_service.api.headers import is_among
 from booking_service.api.schemas import EventId, EventIn, EventOut
 from booking_service.domain import catalogue
 from booking_service.domain.errors import EventInThePast, EventNotFound
 from shared.clock import utc_now
-from shared.errors import Forbidden, InvalidInput, Overloaded, PayloadTooLarge, Unauthenticated, Unavailable
+from shared.errors import (
+    Forbidden,
+    InvalidInput,
+    Overloaded,
+    PayloadTooLarge,
+    Unauthenticated,
+    Unavailable,
+    UnsupportedCoding,
+    UnsupportedMediaType,
+)
 from shared.http.authentication import Admin
 from shared.http.problems import documented
+from shared.http.strict_route import StrictRoute
 
 PAGE_SIZE_DEFAULT = 100
 PAGE_SIZE_MAX = 500
+PAGE_SIZE_DIGITS_MAX = 9  # more are more than PAGE_SIZE_MAX, and int() does not read thousands of them
 AllowPast = Annotated[bool, Query(description="Also take an event that has begun: for imports.")]
 NOT_MODIFIED: dict[int | str, dict[str, Any]] = {304: {"description": "As in `If-None-Match`."}}
 
-router = APIRouter(prefix="/events", tags=["events"])
+
+def _capped(value: object) -> object:
+    too_long = isinstance(value, str) and len(digits := value.lstrip("0")) > PAGE_SIZE_DIGITS_MAX
+    return PAGE_SIZE_MAX if too_long and digits.isascii() and digits.isdecimal() else value
+
+
+router = APIRouter(prefix="/events", tags=["events"], route_class=StrictRoute)
 
 
 @router.post(
@@ -29,7 +48,15 @@ router = APIRouter(prefix="/events", tags=["events"])
     status_code=201,
     summary="Create an event",
     responses=documented(
-        Unauthenticated, Forbidden, InvalidInput, EventInThePast, PayloadTooLarge, Unavailable, Overloaded
+        Unauthenticated,
+        Forbidden,
+        InvalidInput,
+        EventInThePast,
+        PayloadTooLarge,
+        UnsupportedMediaType,
+        UnsupportedCoding,
+        Unavailable,
+        Overloaded,
     ),
 )
 async def create_event(
@@ -54,7 +81,11 @@ async def list_events(
     request: Request,
     response: Response,
     process: Running,
-    limit: Annotated[int, Query(ge=0, description=f"Events a page; more than {PAGE_SIZE_MAX} count as that.")] = 0,
+    limit: Annotated[
+        int,
+        Query(ge=0, description=f"Events a page; more than {PAGE_SIZE_MAX} count as that."),
+        BeforeValidator(_capped),
+    ] = 0,
     cursor: Annotated[
         str | None, Query(max_length=64, description="From the `Link` header of the page before.")
     ] = None,
@@ -76,7 +107,7 @@ async def list_events(
     responses=NOT_MODIFIED | documented(EventNotFound, InvalidInput, Unavailable, Overloaded),
 )
 async def get_event(
-    event_id: EventId, process: Running, if_none_match: Annotated[str | None, Header()] = None
+    event_id: EventId, process: Running, if_none_match: Annotated[list[str] | None, Header()] = None
 ) -> Response:
     """Show an event and the seats it has left, with an `ETag`."""
     event = await process.lookups.event(event_id)
@@ -85,6 +116,6 @@ async def get_event(
     body = EventOut.of(event).model_dump_json().encode()
     etag = f'"{hashlib.sha256(body).hexdigest()[:32]}"'
     headers = {"ETag": etag, "Cache-Control": "no-cache"}
-    if {etag, "*"} & {tag.strip().removeprefix("W/") for tag in (if_none_match or "").split(",")}:
+    if is_among(etag, if_none_match or ()):
         return Response(status_code=304, headers=headers)
     return Response(body, headers=headers, media_type="application/json")

@@ -76,12 +76,10 @@ async def _book(scope: Scope, event_id: int) -> Answer | None:
 
 async def _poll(scope: Scope, booking_id: UUID) -> Answer | None:
     headers = _Headers(scope)
-    if headers.principal is None or headers.has_body or len(headers.preferences) > 1:
+    if headers.principal is None or headers.has_body:
         return None
     process: Process = scope["app"].state.process
-    wait_seconds = parse_wait_seconds(
-        headers.preferences[0] if headers.preferences else None, process.settings.wait_seconds_max
-    )
+    wait_seconds = parse_wait_seconds(headers.preferences, process.settings.wait_seconds_max)
     return shown(await process.watch.show(headers.principal, booking_id, wait_seconds or 0), wait_seconds)
 
 

@@ -1,13 +1,15 @@
-"""The outermost layer of both services, plain ASGI: request ids, the bound on bodies, and what nobody caught."""
+"""The outermost layer of both services, plain ASGI: request ids, bounded bodies, methods, and what nobody caught."""
 
 import asyncio
 import logging
 import re
+from collections.abc import Sequence
 from uuid import uuid4
 
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from shared.errors import InternalError, PayloadTooLarge, Problem, Unavailable
+from shared.http.methods import ROUTED, OtherMethods
 from shared.http.problems import problem_response
 from shared.logging import request_id
 
@@ -23,6 +25,7 @@ class Edge:
     def __init__(self, app: ASGIApp, body_bytes_max: int) -> None:
         """Wrap ``app``."""
         self._app = app
+        self._other_methods = OtherMethods(app)
         self._body_bytes_max = body_bytes_max
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -32,7 +35,9 @@ class Edge:
             return
         headers = dict(scope["headers"])
         identifier = headers.get(REQUEST_ID, b"")
-        if not REQUEST_ID_PATTERN.fullmatch(identifier):
+        # Mostly no name comes twice, and the lines need not be gone through.
+        repeated = len(headers) < len(scope["headers"]) and _comes_again(REQUEST_ID, scope["headers"])
+        if repeated or not REQUEST_ID_PATTERN.fullmatch(identifier):
             identifier = uuid4().hex.encode()
         request_id.set(identifier.decode())
         started = False
@@ -44,11 +49,13 @@ class Edge:
                 message["headers"] = [*message["headers"], (REQUEST_ID, identifier)]
             await send(message)
 
+        # Not a layer between the two: a booking would pay for it.
+        app = self._app if scope["method"] in ROUTED else self._other_methods
         problem: Problem
         try:
-            await self._app(scope, self._bounded(headers, receive), send_with_id)
-        except PayloadTooLarge as too_large:
-            problem = too_large
+            await app(scope, self._bounded(headers, receive), send_with_id)
+        except Problem as known:
+            problem = known
         except asyncio.CancelledError:  # by the server, which is told to end and has waited for SHUTDOWN_SECONDS
             problem = Unavailable()
         except Exception:
@@ -75,3 +82,7 @@ class Edge:
             return message
 
         return receive_counted
+
+
+def _comes_again(name: bytes, lines: Sequence[tuple[bytes, bytes]]) -> bool:
+    return sum(line[0] == name for line in lines) > 1

@@ -9,6 +9,8 @@ from typing import Protocol
 from fastapi import APIRouter, Request, Response
 from pydantic import BaseModel, Field
 
+from shared.http.strict_route import StrictRoute
+
 CHECK_SECONDS_MAX = 3
 
 log = logging.getLogger(__name__)
@@ -39,7 +41,7 @@ class Health(BaseModel):
 
 def router() -> APIRouter:
     """Build `/health/live` and `/health/ready`; the checks are those of the process."""
-    routes = APIRouter(prefix="/health", tags=["health"])
+    routes = APIRouter(prefix="/health", tags=["health"], route_class=StrictRoute)
 
     @routes.get("/live", summary="The process answers")
     async def live() -> Health:

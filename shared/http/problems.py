@@ -8,7 +8,6 @@ from typing import Any
 from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import Response
-from fastapi.routing import iter_route_contexts
 from pydantic import BaseModel, Field
 from starlette.exceptions import HTTPException
 
@@ -24,6 +23,7 @@ from shared.errors import (
     Unauthenticated,
     Unavailable,
 )
+from shared.http.methods import allowed_methods
 from shared.wording import WORDS, wording
 
 MEDIA_TYPE = "application/problem+json"
@@ -65,11 +65,9 @@ def problem_body(problem: Problem) -> bytes:
 
 def problem_headers(problem: Problem) -> dict[str, str]:
     """Return the headers that this kind of problem must carry."""
-    headers = {"Content-Type": MEDIA_TYPE, "Cache-Control": "no-store"}
+    headers = {"Content-Type": MEDIA_TYPE, "Cache-Control": "no-store", **problem.headers}
     if problem.retry_after_seconds is not None:
         headers["Retry-After"] = str(problem.retry_after_seconds)
-    if problem.challenge is not None:
-        headers["WWW-Authenticate"] = problem.challenge
     return headers
 
 
@@ -142,20 +140,13 @@ async def _on_http_exception(request: Request, error: Exception) -> Response:
     problem = error.__cause__ if isinstance(error.__cause__, Problem) else known.get(error.status_code, InternalError())
     response = problem_response(problem)
     if error.status_code == MethodNotAllowed.status:
-        response.headers["Allow"] = ", ".join(sorted(_methods(request)))
+        # Of all routes at this address: the framework names those of the first only.
+        response.headers["Allow"] = ", ".join(allowed_methods(request.app.routes, request.scope["path"]))
     return response
 
 
 async def _on_bug(_request: Request, _error: Exception) -> Response:
     return problem_response(InternalError())  # logged at the edge, where it is raised again
-
-
-def _methods(request: Request) -> set[str]:
-    # Of all routes at this address: the framework names those of the first only.
-    routes = iter_route_contexts(request.app.routes)
-    return {
-        m for route in routes if route.methods and route.path_regex.match(request.scope["path"]) for m in route.methods
-    }
 
 
 def _pointer(location: Iterable[int | str], kind: str) -> str:

@@ -14,12 +14,16 @@ from fastapi_offline import FastAPIOffline
 from starlette.middleware import Middleware
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from shared.http import problems
+from shared.http import index, problems
 from shared.http.edge import Edge
 from shared.http.protocol import bounded_protocol
 from shared.logging import configure_logging
 from shared.settings import ServiceSettings
 
+METHODS = (
+    "`HEAD` is answered wherever `GET` is, and `OPTIONS` everywhere, with `Allow`. Another method is 405, "
+    "one that no address knows 501."
+)
 EXIT_STARTUP = 3  # as `uvicorn` on the command line
 
 # Opens what a process holds while it runs. The event is set as soon as the process is told to end, whereas what was
@@ -64,7 +68,8 @@ def create_service(
 ) -> HttpService:
     """Make a service with problem documents, request ids, bounded bodies and documentation without a CDN.
 
-    Routes find what ``open_process`` opens as `app.state.process`; ``inner`` stands between those edges and FastAPI.
+    Routes find what ``open_process`` opens as `app.state.process`; ``inner`` stands between those edges and FastAPI,
+    and never sees HEAD or OPTIONS.
     """
     stopping = asyncio.Event()
 
@@ -77,12 +82,14 @@ def create_service(
     api = FastAPIOffline(
         title=title,
         summary=summary,
+        description=METHODS,
         version="1",
         lifespan=lifespan,
         # A redirect would name the host that the caller claims to have asked.
         redirect_slashes=False,
     )
     problems.install(api)
+    api.include_router(index.router())
     return HttpService(api, [Middleware(Edge, body_bytes_max=settings.request_body_bytes_max), *inner], stopping)
 
 

@@ -15,6 +15,7 @@ import auth_service.main
 import booking_service.main
 from shared.http.authentication import authenticated
 from shared.http.problems import MEDIA_TYPE, ProblemBody
+from shared.http.strict_route import StrictRoute
 from tests.fixtures.accounts import auth_settings
 from tests.fixtures.box_office import booking_settings
 
@@ -31,19 +32,21 @@ PUBLIC = {
     "auth": {
         ("POST", "/users"),  # which asks for an admin's token itself, when an admin is to be registered
         ("POST", "/login"),
+        ("GET", "/"),
         ("GET", "/.well-known/jwks.json"),
         ("GET", "/.well-known/oauth-authorization-server"),
         ("GET", "/health/live"),
         ("GET", "/health/ready"),
     },
     "booking": {
+        ("GET", "/"),
         ("GET", "/events"),
         ("GET", "/events/{event_id}"),
         ("GET", "/health/live"),
         ("GET", "/health/ready"),
     },
 }
-HEALTH = "/health/"
+HEALTH, INDEX = "/health/", "/"
 
 
 def application(service: str) -> FastAPI:
@@ -94,6 +97,16 @@ def test_the_guarded_routes_are_really_seen(app: FastAPI, service: str) -> None:
     assert guarded >= expected[service]
 
 
+def test_each_route_of_ours_reads_strictly(app: FastAPI) -> None:
+    ours = [route for route in iter_route_contexts(app.routes) if addresses(route).isdisjoint(DOCUMENTATION)]
+    assert [route.path for route in ours if not isinstance(route.original_route, StrictRoute)] == []
+
+
+def test_each_operation_is_described_once(app: FastAPI) -> None:
+    # HEAD and OPTIONS go without saying wherever there is an operation.
+    assert {method for method, _, _ in operations(app)} == {"GET", "POST"}
+
+
 def operations(app: FastAPI) -> Iterator[tuple[str, str, dict[str, Any]]]:
     for path, methods in app.openapi()["paths"].items():
         for method, operation in methods.items():
@@ -111,12 +124,12 @@ def test_each_operation_documents_what_can_go_wrong(app: FastAPI) -> None:
         address for route in iter_route_contexts(app.routes) if demands_token(route) for address in addresses(route)
     }
     for method, path, operation in operations(app):
-        if path.startswith((HEALTH, "/.well-known")):
+        if path == INDEX or path.startswith((HEALTH, "/.well-known")):
             continue
         statuses = set(operation["responses"])
         assert {"422", "503"} <= statuses or path == "/users/me", (method, path)
         assert "401" in statuses or (method, path) not in guarded, (method, path)
-        assert "413" in statuses or "requestBody" not in operation, (method, path)
+        assert {"413", "415"} <= statuses or "requestBody" not in operation, (method, path)
 
 
 def test_each_documented_problem_is_one(app: FastAPI) -> None:

@@ -126,7 +126,7 @@ def test_a_password_over_72_characters_is_invalid(client: TestClient) -> None:
 def test_a_form_is_not_a_login(client: TestClient) -> None:
     client.post("/users", json=ADA)
 
-    assert client.post("/login", data={"email": ADA["email"], "password": ADA["password"]}).status_code == 422
+    assert client.post("/login", data={"email": ADA["email"], "password": ADA["password"]}).status_code == 415
 
 
 @pytest.mark.parametrize("change", [{"argon2_time_cost": 3}, {"argon2_memory_kib": 20_000}, {"argon2_parallelism": 2}])

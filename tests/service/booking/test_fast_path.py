@@ -67,7 +67,7 @@ class Both:
 
 def comparable(answer: Response) -> tuple[dict[str, str], object]:
     headers = {name: value for name, value in answer.headers.items() if name not in {"x-request-id", "location"}}
-    document = answer.json()
+    document = answer.json() if answer.content else {}
     return headers, {name: value for name, value in document.items() if name not in FRESH}
 
 
@@ -102,6 +102,56 @@ def test_an_ordinary_poll_takes_the_fast_path(both: Both) -> None:
         answer, passed_on = both.ask("GET", booked.headers["Location"], headers)
         assert (answer.status_code, passed_on) == (200, 0)
         assert answer.json()["booking_id"] == booked.json()["booking_id"]
+
+
+def test_head_of_an_ordinary_poll_takes_the_fast_path(both: Both) -> None:
+    poll = both.fast.post(f"/events/{both.event}/book?seats=1", headers=both.user).headers["Location"]
+    for headers in (both.user, both.user | {"Prefer": "wait=0"}):
+        answer, passed_on = both.ask("HEAD", poll, headers)
+        assert (answer.status_code, passed_on, answer.content) == (200, 0, b"")
+        assert answer.headers["Retry-After"]
+    assert both.ask("HEAD", f"/bookings/{UNKNOWN}", both.user)[0].status_code == 404
+
+
+@pytest.mark.parametrize(
+    ("method", "status", "allowed"),
+    [("HEAD", 405, "OPTIONS, POST"), ("OPTIONS", 204, "OPTIONS, POST"), ("TRACE", 501, None)],
+)
+def test_other_methods_book_on_neither(both: Both, method: str, status: int, allowed: str | None) -> None:
+    answer, _ = both.ask(method, f"/events/{both.event}/book?seats=1", both.user)
+    assert (answer.status_code, answer.headers.get("Allow")) == (status, allowed)
+
+
+@pytest.mark.parametrize(
+    ("preferences", "applied"),
+    [
+        (["respond-async", "wait=0"], "wait=0"),
+        (["wait=0", "wait=9"], "wait=0"),
+        (['x="a, wait=9"', "wait=0"], "wait=0"),
+        (["wait=x", "wait=9"], None),
+    ],
+)
+def test_preferences_on_several_lines_mean_the_same_on_both(
+    both: Both, preferences: list[str], applied: str | None
+) -> None:
+    poll = both.fast.post(f"/events/{both.event}/book?seats=1", headers=both.user).headers["Location"]
+    headers = [*both.user.items(), *(("Prefer", preference) for preference in preferences)]
+    answer, passed_on = both.ask("GET", poll, headers)
+    assert (answer.status_code, passed_on) == (200, 0)
+    assert answer.headers.get("Preference-Applied") == applied
+
+
+def test_what_comes_twice_is_pointed_at_on_both(both: Both) -> None:
+    url = f"/events/{both.event}/book"
+    twice = [*both.user.items(), ("Idempotency-Key", "k1"), ("Idempotency-Key", "k1")]
+    for query, headers, pointer in (
+        ("seats=1&seats=1", list(both.user.items()), "#/query/seats"),
+        ("seats=1", twice, "#/header/Idempotency-Key"),
+    ):
+        answer, _ = both.ask("POST", f"{url}?{query}", headers)
+        assert (answer.status_code, [error["pointer"] for error in answer.json()["errors"]]) == (422, [pointer])
+    joined = both.ask("POST", f"{url}?seats=1", both.user | {"Idempotency-Key": "k1, k2"})
+    assert (joined[0].status_code, joined[1]) == (422, 0)
 
 
 def test_refusals_of_the_box_office_are_the_same_on_the_fast_path(both: Both) -> None:

@@ -20,7 +20,7 @@ def family(problem: type[Problem]) -> list[type[Problem]]:
 
 
 PROBLEMS = family(Problem)[1:]
-STATUSES = {400, 401, 403, 404, 405, 408, 409, 413, 422, 431, 500, 503}
+STATUSES = {400, 401, 403, 404, 405, 408, 409, 413, 415, 422, 431, 500, 501, 503}
 
 
 @pytest.mark.parametrize("problem", PROBLEMS)
@@ -38,6 +38,7 @@ def test_each_problem_carries_the_headers_of_its_status(problem: type[Problem]) 
     headers = problem_headers(problem())
     assert headers["Content-Type"] == "application/problem+json"
     assert ("WWW-Authenticate" in headers) == (problem.status == 401)
+    assert ("Accept" in headers or "Accept-Encoding" in headers) == (problem.status == 415)
     assert ("Retry-After" in headers) == (problem.status in {429, 503})
     assert int(headers.get("Retry-After", 1)) >= 1
 
