@@ -1,6 +1,7 @@
-"""uvicorn's HTTP/1.1 protocol with the bounds that it lacks: a header's size and the time a request may take to arrive.
+"""uvicorn's HTTP/1.1 protocol with what it lacks: bounds, the rules of `framing`, and a way past unwanted upgrades.
 
-httptools accepts a header of any size, and a half-sent request would stay open for ever.
+httptools accepts a header of any size, a half-sent request would stay open for ever, and a body behind an upgrade that
+nobody does would be lost.
 """
 
 import asyncio
@@ -8,17 +9,12 @@ from http import HTTPStatus
 from typing import Any
 from uuid import uuid4
 
+import httptools
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
-from shared.errors import Overloaded, Problem
+from shared.errors import MethodNotImplemented, Overloaded, Problem
+from shared.http import framing
 from shared.http.problems import problem_body, problem_headers
-
-
-class Malformed(Problem):
-    """What came is not HTTP/1.1."""
-
-    code, status, title = "malformed-request", 400, "The request is not HTTP"
-    default_detail = "Send a well-formed HTTP/1.1 request."
 
 
 class HeaderTooLarge(Problem):
@@ -46,8 +42,12 @@ class BoundedProtocol(HttpToolsProtocol):
         super().__init__(*args, **kwargs)
         # uvicorn refuses in plain text and without Retry-After; `on_headers_complete` does it in its place.
         self._connections_max, self.limit_concurrency = self.limit_concurrency, None
+        self.parser = self._new_parser()
         self._bytes_beside_body = 0
         self._in_header = True
+        self._header_bytes = 0
+        self._hosts: list[bytes] = []
+        self._codings: list[bytes] = []
         self._deadline: asyncio.TimerHandle | None = None
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]  # as uvicorn's own
@@ -66,34 +66,102 @@ class BoundedProtocol(HttpToolsProtocol):
         if self._in_header:
             # Even for an empty line, which begins no request: uvicorn stops its own clock at any byte.
             self._start_clock()
-        super().data_received(data)
+        self._unset_keepalive_if_required()
+        try:
+            self._parse(data)
+        except httptools.HttpParserError as error:
+            self.logger.warning("Invalid HTTP request received.")
+            self._refuse(framing.refusal(error, data))
         if self._bytes_beside_body > self.header_bytes_max:
             self._refuse(HeaderTooLarge())
+
+    def _parse(self, data: bytes | memoryview) -> None:
+        while data:
+            try:
+                self.parser.feed_data(data)
+            except httptools.HttpParserUpgrade as upgrade:
+                if self.transport.is_closing():
+                    return
+                # The parser has passed over the body. It reads the same request once more, as one without an upgrade.
+                head = self._head_without_upgrade()
+                self.parser = self._new_parser()
+                self.parser.feed_data(head)
+                data = memoryview(data)[upgrade.args[0] :]
+            else:
+                return
+
+    def _head_without_upgrade(self) -> bytes:
+        method, version = self.parser.get_method(), self.parser.get_http_version()
+        return framing.head_without_upgrade(method, self.url, version, self.headers)
+
+    def _new_parser(self) -> httptools.HttpRequestParser:
+        parser = httptools.HttpRequestParser(self)
+        # What comes behind a `Connection: close` is dropped, and an unknown version is for us to answer.
+        parser.set_dangerous_leniencies(lenient_data_after_close=True, lenient_version=True)
+        return parser
 
     def on_message_begin(self) -> None:
         """Start the clock for a further request in the same data."""
         super().on_message_begin()
+        self._header_bytes = 0
+        self._hosts = []
+        self._codings = []
         self._start_clock()
 
     def on_header(self, name: bytes, value: bytes) -> None:
-        """Take a header field; drop a trailer, which nobody here reads and which uvicorn takes for a header field."""
-        if self._in_header:
-            super().on_header(name, value)
+        """Take a header field without the blanks around it, and note what frames the request."""
+        name = name.lower()
+        if not self._in_header:
+            self._on_trailer(name)
+            return
+        value = value.rstrip(b" \t")
+        self.headers.append((name, value))
+        self._header_bytes += len(name) + len(value) + len(b": \r\n")
+        if name == b"host":
+            self._hosts.append(value)
+        elif name == b"transfer-encoding":
+            self._codings.append(value)
+        elif name == b"expect" and value.lower() == b"100-continue":
+            self.expect_100_continue = True
+
+    def _on_trailer(self, name: bytes) -> None:
+        # Dropped: nobody here reads one. But the parser would believe this one and read no further request.
+        if name == b"connection":
+            self._refuse(framing.Malformed())
 
     def on_headers_complete(self) -> None:
-        """Judge the header by its own size; the data it came in may hold a body too."""
-        size = len(self.url) + sum(len(name) + len(value) + len(b": \r\n") for name, value in self.headers)
-        if size > self.header_bytes_max:
-            self._refuse(HeaderTooLarge())
-        elif self._connections_max is not None and len(self.connections) >= self._connections_max:
-            self._refuse(Overloaded())
-        self._in_header = False
-        self._bytes_beside_body = 0
-        if not self.transport.is_closing():
+        """Judge the header by itself; the data it came in may hold a body too."""
+        if self.parser.should_upgrade():
+            if self.parser.get_method() == framing.CONNECT:
+                self._refuse(MethodNotImplemented())
+            return  # it comes again without that
+        problem = self._fault()
+        if problem is not None:
+            self._refuse(problem)
+        elif not self.transport.is_closing():
             super().on_headers_complete()
+            self._in_header = False
+            self._bytes_beside_body = 0
+
+    def _fault(self) -> Problem | None:
+        if self._header_bytes + len(self.url) > self.header_bytes_max:
+            return HeaderTooLarge()
+        if self._connections_max is not None and len(self.connections) >= self._connections_max:
+            return Overloaded()
+        version = self.parser.get_http_version()
+        if version == "1.0":
+            self.expect_100_continue = False  # RFC 9110, section 10.1.1
+        if not self.url.startswith(b"/") or b"#" in self.url:
+            try:
+                self.url = framing.without_authority(self.parser.get_method(), self.url)
+            except framing.Malformed as malformed:
+                return malformed
+        return framing.fault(version, self._hosts, self._codings)
 
     def on_message_complete(self) -> None:
         """Stop the clock: the request is here."""
+        if self._in_header:
+            return  # refused, or the head of an upgrade, which comes again
         self._stop_clock()
         self._in_header = True
         self._bytes_beside_body = 0
@@ -105,10 +173,6 @@ class BoundedProtocol(HttpToolsProtocol):
         self._bytes_beside_body = 0
         if not self.transport.is_closing():
             super().on_body(body)
-
-    def send_400_response(self, msg: str) -> None:  # noqa: ARG002  uvicorn's own signature
-        """Answer what the parser cannot read."""
-        self._refuse(Malformed())
 
     def _start_clock(self) -> None:
         if self._deadline is None:

