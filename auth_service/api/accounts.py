@@ -14,7 +14,7 @@ from auth_service.domain import accounts
 from auth_service.domain.accounts import NewAccount
 from auth_service.domain.errors import AccountGone, EmailTaken, PasswordTooShort, RoleNotAllowed
 from auth_service.domain.passwords import require_length
-from auth_service.domain.permissions import require_may_create
+from auth_service.domain.permissions import NOBODY, require_may_create
 from shared.errors import (
     InvalidInput,
     NotFound,
@@ -71,7 +71,7 @@ async def register(new: NewUser, sender: Sender, process: Running, response: Res
     """Anyone may register with role `user` or `public`; role `admin` needs an admin's access token."""
     require_length(new.password, process.settings.password_length_min)
     # Once by the token, which spares a hash; `accounts.register` asks the database too.
-    require_may_create(new.role, sender.role if sender else None)
+    require_may_create(new.role, sender.permissions if sender else NOBODY)
     account = NewAccount(new.name, new.email, await process.passwords.hash(new.password), new.role)
     creator_id = sender.uid if sender else None
     # It recognises an account that an earlier attempt made.

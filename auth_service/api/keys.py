@@ -5,7 +5,7 @@ from fastapi import APIRouter, Response
 from auth_service.api.schemas import IssuerMetadata, JsonWebKey, JsonWebKeySet
 from auth_service.domain.signing import SigningKey
 from shared.http.strict_route import StrictRoute
-from shared.identity.tokens import SCOPES
+from shared.identity import permissions
 
 # A new key is published this long before it signs; verifiers refetch on an unknown `kid` anyway.
 CACHE_CONTROL = "public, max-age=300"
@@ -20,7 +20,7 @@ def router(key: SigningKey, issuer: str) -> APIRouter:
         issuer=issuer,
         jwks_uri=f"{base}/.well-known/jwks.json",
         service_documentation=f"{base}/docs",
-        scopes_supported=sorted({scope for scopes in SCOPES.values() for scope in scopes.split()}),
+        scopes_supported=sorted(permissions.ALL),
         response_types_supported=[],
         grant_types_supported=[],
     )

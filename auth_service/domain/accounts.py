@@ -9,9 +9,10 @@ from sqlalchemy.exc import IntegrityError
 from auth_service.domain.addresses import email_key
 from auth_service.domain.errors import AccountGone, EmailTaken
 from auth_service.domain.models import User
-from auth_service.domain.permissions import OPEN_ROLES, require_may_create
+from auth_service.domain.permissions import NOBODY, OPEN_ROLES, require_may_create
 from shared.clock import utc_now
 from shared.errors import NotFound
+from shared.identity.permissions import ROLES, WRITE_USERS
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,7 +46,7 @@ def register(connection: Connection, new: NewAccount, creator_id: int | None) ->
     The creator's role is read here, not believed from a token: an admin who was disabled makes no more admins.
     """
     if new.role not in OPEN_ROLES:
-        require_may_create(new.role, None if creator_id is None else active(connection, creator_id).role)
+        require_may_create(new.role, NOBODY if creator_id is None else ROLES[active(connection, creator_id).role])
     return add(connection, new)
 
 
@@ -79,9 +80,9 @@ def active(connection: Connection, account_id: int) -> Account:
 
 
 def visible(connection: Connection, account_id: int, viewer_id: int) -> Account:
-    """Return an account to its owner or to an admin. Raises NotFound for all others, or AccountGone."""
+    """Return an account to its owner, or to who may write users. Raises NotFound for all others, or AccountGone."""
     viewer = active(connection, viewer_id)
-    if viewer.role != "admin" and account_id != viewer.id:
+    if WRITE_USERS not in ROLES[viewer.role] and account_id != viewer.id:
         raise NotFound
     account = _one(connection, User.id == account_id)
     if account is None:

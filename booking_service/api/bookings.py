@@ -7,12 +7,12 @@ from uuid import UUID
 from fastapi import APIRouter, Header, Response
 
 from booking_service.api.answers import accepted, response, shown
-from booking_service.api.dependencies import Running
+from booking_service.api.dependencies import Booker, Running
 from booking_service.api.headers import parse_idempotency_key, parse_wait_seconds
 from booking_service.api.schemas import BookingOut, EventId, Seats
 from booking_service.domain.errors import BookingNotFound, EventNotFound, IdempotencyKeyReused, SalesClosed, SoldOut
 from shared.errors import Forbidden, InvalidInput, Overloaded, Unauthenticated, Unavailable
-from shared.http.authentication import AnyUser, User
+from shared.http.authentication import AnyUser
 from shared.http.problems import documented
 from shared.http.strict_route import StrictRoute
 
@@ -41,7 +41,7 @@ router = APIRouter(tags=["bookings"], route_class=StrictRoute)
 async def book(
     event_id: EventId,
     seats: Seats,
-    user: User,
+    user: Booker,
     process: Running,
     idempotency_key: Annotated[str | None, Header(description="Repeats answer the first booking again.")] = None,
 ) -> Response:

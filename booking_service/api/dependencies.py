@@ -5,6 +5,9 @@ from typing import Annotated
 from fastapi import Depends, Request
 
 from booking_service.process import Process
+from shared.http.authentication import Requires
+from shared.identity.permissions import BOOK, WRITE_EVENTS
+from shared.identity.tokens import Principal
 
 
 def _running(request: Request) -> Process:
@@ -13,3 +16,6 @@ def _running(request: Request) -> Process:
 
 
 Running = Annotated[Process, Depends(_running)]
+# Asked for here although the box office decides it: what one may do is judged before the rest of the request.
+Booker = Annotated[Principal, Depends(Requires(BOOK))]
+EventWriter = Annotated[Principal, Depends(Requires(WRITE_EVENTS))]

@@ -8,7 +8,7 @@ from fastapi import APIRouter, Header, Query, Request, Response
 from pydantic import BeforeValidator
 
 from booking_service.api.cursors import decode_cursor, encode_cursor, next_link
-from booking_service.api.dependencies import Running
+from booking_service.api.dependencies import EventWriter, Running
 from booking_service.api.headers import is_among
 from booking_service.api.schemas import EventId, EventIn, EventOut
 from booking_service.domain import catalogue
@@ -24,7 +24,6 @@ from shared.errors import (
     UnsupportedCoding,
     UnsupportedMediaType,
 )
-from shared.http.authentication import Admin
 from shared.http.problems import documented
 from shared.http.strict_route import StrictRoute
 
@@ -60,7 +59,7 @@ router = APIRouter(prefix="/events", tags=["events"], route_class=StrictRoute)
     ),
 )
 async def create_event(
-    event: EventIn, process: Running, _admin: Admin, response: Response, *, allow_past: AllowPast = False
+    event: EventIn, process: Running, _writer: EventWriter, response: Response, *, allow_past: AllowPast = False
 ) -> EventOut:
     """Create an event with all its seats free. Admins only. From its date on it cannot be booked."""
     create = partial(

@@ -12,7 +12,8 @@ from booking_service.domain.errors import SalesClosed, SoldOut, TooManySeats
 from booking_service.settings import BookingSettings
 from shared.clock import utc_now
 from shared.database.calls import DatabaseCalls
-from shared.errors import Conflict, Problem
+from shared.errors import Conflict, Forbidden, Problem
+from shared.identity.permissions import BOOK
 from shared.identity.tokens import Principal
 from shared.queue import Waker
 from shared.threads.coalesce import Coalescer
@@ -42,9 +43,11 @@ class Sales:
     async def book(self, user: Principal, event_id: int, seats: int, idempotency_key: str | None) -> BookingState:
         """Accept a booking durably and have its lane woken.
 
-        With the ``idempotency_key`` of an earlier booking, return that one. Raises EventNotFound, SalesClosed,
-        SoldOut, IdempotencyKeyReused, TooManySeats, Unavailable or Overloaded.
+        With the ``idempotency_key`` of an earlier booking, return that one. Raises Forbidden, TooManySeats,
+        EventNotFound, SalesClosed, SoldOut, IdempotencyKeyReused, Unavailable or Overloaded.
         """
+        if BOOK not in user.permissions:
+            raise Forbidden
         if seats > self._seats_max:
             raise TooManySeats(self._seats_max)
         event, now = await self._shield.event(event_id), utc_now()

@@ -5,9 +5,9 @@ from typing import Annotated, Protocol
 from fastapi import Depends, Request, Security
 from fastapi.security import HTTPBearer
 
-from shared.errors import Forbidden, Unauthenticated
+from shared.errors import Unauthenticated
 from shared.identity.keys import KeySource
-from shared.identity.tokens import Principal, TokenRules, TokenVerifier
+from shared.identity.tokens import Principal, TokenRules, TokenVerifier, require
 from shared.settings import ServiceSettings
 
 SCHEME = "bearer "
@@ -84,18 +84,13 @@ AnyUser = Annotated[Principal, Depends(authenticated)]
 
 
 class Requires:
-    """Demands a token of one role; a route's dependency."""
+    """Demands a token with one permission; a route's dependency."""
 
-    def __init__(self, role: str) -> None:
-        """Allow ``role`` only."""
-        self._role = role
+    def __init__(self, permission: str) -> None:
+        """Allow who has ``permission``."""
+        self._permission = permission
 
     async def __call__(self, principal: AnyUser) -> Principal:
         """Return who sent the request. Raises Unauthenticated or Forbidden."""
-        if principal.role != self._role:
-            raise Forbidden
+        require(principal, self._permission)
         return principal
-
-
-Admin = Annotated[Principal, Depends(Requires("admin"))]
-User = Annotated[Principal, Depends(Requires("user"))]

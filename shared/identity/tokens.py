@@ -7,7 +7,6 @@ import hashlib
 import json
 import time
 from base64 import urlsafe_b64decode, urlsafe_b64encode
-from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 from uuid import uuid4
@@ -15,7 +14,8 @@ from uuid import uuid4
 from jose import jwk, jwt
 from jose.backends.base import Key
 
-from shared.errors import Unauthenticated
+from shared.errors import Forbidden, Unauthenticated
+from shared.identity.permissions import ROLES, Permissions, permissions_of, scope_of
 
 TOKEN_TYPE = "at+jwt"  # noqa: S105  a media type, not a secret
 TOKEN_TYPES = (TOKEN_TYPE, f"application/{TOKEN_TYPE}")  # RFC 9068, section 4; letter case does not count in either
@@ -25,14 +25,8 @@ TOKEN_BYTES_MAX = 4_096
 HEADER_BYTES_MAX = 1_024
 CLOCK_SKEW_SECONDS = 5
 UID_MAX = 2**63 - 1  # what every database can compare a row id with
-ROLES = ("user", "public", "admin")
 RSA_BITS_MIN = 2_048  # RFC 7518, section 3.3
 JWK_REQUIRED_MEMBERS = ("e", "kty", "n")
-
-SCOPES = {"user": "bookings:read bookings:write", "public": "", "admin": "bookings:read events:write users:write"}
-
-# None: no key goes by that id.
-KeyFinder = Callable[[str | None], "Key | None"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,9 +35,15 @@ class Principal:
 
     uid: int
     email: str
-    role: str
+    permissions: Permissions
     token_id: str
     expires_at: int  # seconds since 1970
+
+
+def require(principal: Principal, permission: str) -> None:
+    """Refuse who has not ``permission``. Raises Forbidden."""
+    if permission not in principal.permissions:
+        raise Forbidden
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,7 +96,7 @@ class TokenSigner:
             "client_id": self._rules.audience,
             "uid": uid,
             "role": role,
-            "scope": SCOPES[role],
+            "scope": scope_of(role),
         }
         return jwt.encode(claims, self._key, algorithm=self._rules.algorithm, headers=self._headers)
 
@@ -215,7 +215,8 @@ def _principal(claims: dict[str, Any]) -> Principal:
     if any(type(moment) is not int for moment in (expires_at, claims["iat"], claims.get("nbf", 0))):
         msg = "exp, iat or nbf is not what we sign"
         raise ValueError(msg)
-    return Principal(uid, str(claims["sub"]), role, str(claims["jti"]), expires_at)
+    granted = permissions_of(claims.get("scope"), role)
+    return Principal(uid, str(claims["sub"]), granted, str(claims["jti"]), expires_at)
 
 
 def _text(value: str | bytes) -> str:

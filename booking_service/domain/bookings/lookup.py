@@ -8,6 +8,7 @@ from uuid import UUID
 from sqlalchemy import Connection, select
 
 from booking_service.domain.models import PENDING, Booking
+from shared.identity.permissions import READ_ALL_BOOKINGS
 from shared.identity.tokens import Principal
 
 
@@ -36,8 +37,8 @@ COLUMNS = tuple(getattr(Booking, field.name) for field in fields(BookingState))
 
 
 def is_visible(state: BookingState, viewer: Principal) -> bool:
-    """Tell whether ``viewer`` may see a booking: its owner, or an admin."""
-    return state.user_id == viewer.uid or viewer.role == "admin"
+    """Tell whether ``viewer`` may see a booking: its owner, or who may see all."""
+    return state.user_id == viewer.uid or READ_ALL_BOOKINGS in viewer.permissions
 
 
 def find_bookings(connection: Connection, ids: Collection[UUID]) -> dict[UUID, BookingState]:

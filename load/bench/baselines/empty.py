@@ -9,8 +9,7 @@ from booking_service.api.schemas import BookingOut, EventId, Seats
 from booking_service.domain.bookings.lookup import BookingState
 from booking_service.domain.models import PENDING
 from booking_service.settings import BookingSettings
-from load.bench.baselines.service import answer, baseline
-from shared.http.authentication import User
+from load.bench.baselines.service import User, answer, baseline
 from shared.http.service import serve
 from shared.settings import load
 

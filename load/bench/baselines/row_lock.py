@@ -11,8 +11,7 @@ from booking_service.domain.bookings.lookup import BookingState
 from booking_service.domain.errors import EventNotFound, SoldOut
 from booking_service.domain.models import CONFIRMED, Booking, Stock
 from booking_service.settings import BookingSettings
-from load.bench.baselines.service import Process, answer, baseline
-from shared.http.authentication import User
+from load.bench.baselines.service import Process, User, answer, baseline
 from shared.http.service import serve
 from shared.settings import load
 

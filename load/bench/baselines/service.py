@@ -5,9 +5,10 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from functools import partial
+from typing import Annotated
 from uuid import UUID
 
-from fastapi import Request
+from fastapi import Depends, Request
 
 from booking_service.api.schemas import BookingOut
 from booking_service.authentication import remote_authenticator
@@ -16,11 +17,15 @@ from booking_service.domain.bookings.lookup import BookingState, find_bookings
 from booking_service.domain.errors import BookingNotFound
 from booking_service.settings import BookingSettings
 from shared.database.units import Database
-from shared.http.authentication import AnyUser, Authenticator
+from shared.http.authentication import AnyUser, Authenticator, Requires
 from shared.http.service import HttpService, create_service
+from shared.identity.permissions import BOOK
+from shared.identity.tokens import Principal
 
 # Starlette runs synchronous endpoints in this many threads; each may need a connection.
 THREADS = 40
+
+User = Annotated[Principal, Depends(Requires(BOOK))]
 
 
 @dataclass(frozen=True, slots=True)

@@ -17,9 +17,8 @@ from booking_service.api.schemas import BookingOut, EventId, Seats
 from booking_service.domain.bookings.lookup import BookingState
 from booking_service.domain.models import CONFIRMED, PENDING, REJECTED, SOLD_OUT, Booking, Event, Stock
 from booking_service.settings import BookingSettings
-from load.bench.baselines.service import Process, answer, baseline
+from load.bench.baselines.service import Process, User, answer, baseline
 from shared.database.units import Database
-from shared.http.authentication import User
 from shared.http.service import serve
 from shared.settings import load
 from worker.settings import WorkerSettings

@@ -8,9 +8,10 @@ import pytest
 from auth_service.domain.accounts import NewAccount, add, renew_hash
 from auth_service.domain.errors import EmailTaken, RoleNotAllowed
 from auth_service.domain.passwords import Passwords, argon2
-from auth_service.domain.permissions import require_may_create
+from auth_service.domain.permissions import NOBODY, require_may_create
 from auth_service.domain.sessions import credentials_of
 from shared.database.units import Database
+from shared.identity.permissions import ROLES, Permissions
 from tests.fixtures.accounts import accounts_database, auth_settings
 
 ADA = NewAccount("Ada", "ada@example.com", "hash with salt 1", "user")
@@ -46,12 +47,12 @@ def test_a_hash_that_was_changed_meanwhile_is_not_replaced(database: Database) -
     assert stored.password_hash == ADA.password_hash
 
 
-@pytest.mark.parametrize("creator_role", [None, "public", "user"])
-def test_only_an_admin_makes_an_admin(creator_role: str | None) -> None:
-    require_may_create("user", creator_role)
-    require_may_create("admin", "admin")
+@pytest.mark.parametrize("granted", [NOBODY, ROLES["public"], ROLES["user"]])
+def test_only_an_admin_makes_an_admin(granted: Permissions) -> None:
+    require_may_create("user", granted)
+    require_may_create("admin", ROLES["admin"])
     with pytest.raises(RoleNotAllowed):
-        require_may_create("admin", creator_role)
+        require_may_create("admin", granted)
 
 
 @pytest.mark.parametrize("stored", ["", "plain text", "$argon2id$v=19$broken", "$2b$12$" + "a" * 53])

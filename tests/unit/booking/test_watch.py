@@ -7,6 +7,7 @@ from uuid import uuid4
 import pytest
 
 from booking_service.domain.errors import BookingNotFound
+from shared.identity.permissions import ROLES
 from shared.identity.tokens import Principal
 from tests.fixtures.desk import ADA, ADMIN, BOB, SECONDS_MAX, Desk, Run
 
@@ -16,7 +17,7 @@ def test_a_booking_is_shown_to_its_owner_and_admins_only(run: Run) -> None:
         booked = await desk.sales.book(ADA, desk.event.id, 1, None)
         for viewer in (ADA, ADMIN):
             assert (await desk.watch.show(viewer, booked.id)).state == booked
-        for stranger in (BOB, Principal(2, "x@example.com", "public", "1", 2**40)):
+        for stranger in (BOB, Principal(2, "x@example.com", ROLES["public"], "1", 2**40)):
             with pytest.raises(BookingNotFound):
                 await desk.watch.show(stranger, booked.id)
         with pytest.raises(BookingNotFound):

@@ -11,6 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from shared.errors import Unauthenticated
+from shared.identity.permissions import ROLES
 from shared.identity.tokens import (
     TOKEN_BYTES_MAX,
     TokenRules,
@@ -45,7 +46,7 @@ def public_der() -> bytes:
 def test_what_is_signed_is_believed() -> None:
     token = signer().sign(7, "a@example.com", "admin")
     principal = judge(token)
-    assert (principal.uid, principal.email, principal.role) == (7, "a@example.com", "admin")
+    assert (principal.uid, principal.email, principal.permissions) == (7, "a@example.com", ROLES["admin"])
     assert verifier().key_id(token) == "k"
 
 
