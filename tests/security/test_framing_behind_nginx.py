@@ -26,7 +26,7 @@ from tests.fixtures.wire import Heard, Wire
 
 EXAMPLES_ALWAYS = 2_000
 EXAMPLES = int(os.environ.get("FRAMING_EXAMPLES", EXAMPLES_ALWAYS))
-PATIENCE_SECONDS = 1
+PATIENCE_SECONDS = 5
 PROXY_LOG = (
     '{"id": "$request_id", "method": "$request_method", "target": "$request_uri", "body": "$request_body",'
     ' "passed": "$upstream_addr", "status": "$status"}'
@@ -192,7 +192,7 @@ def test_an_old_client_without_a_host_is_served_through_nginx_too(both: Both) ->
     assert heard.statuses == [200]
 
 
-HOSTILE = st.sampled_from([*(sent for sent, _ in GOOD.values()), *BAD.values(), *BARE_LINE_ENDS.values()])
+HOSTILE = st.sampled_from([sent for sent, _ in GOOD.values()]) | st.sampled_from([*(BAD | BARE_LINE_ENDS).values()])
 PIECES = st.sampled_from(
     [
         *(b"\r\n", b"\n", b"\r", b" ", b"\t", b":", b",", b";", b"0", b"1", b"\x00", b"\x0b", b"\x7f", b"\xff", b'"'),

@@ -4,8 +4,8 @@ import asyncio
 
 import pytest
 
-from tests.fixtures.hostile import BAD, BARE_LINE_ENDS, CHUNKED, GOOD
-from tests.fixtures.recorder import Request, feed
+from tests.fixtures.hostile import BAD, BARE_LINE_ENDS, CHUNKED, GOOD, UPGRADE
+from tests.fixtures.recorder import HEADER_BYTES_MAX, Request, feed
 
 NEXT = b"GET /next HTTP/1.1\r\nHost: x\r\n\r\n"
 NEXT_REQUEST = Request(b"GET", b"/next", b"")
@@ -90,6 +90,13 @@ def test_an_upgrade_is_not_passed_on() -> None:
     sent, _ = GOOD["two upgrades"]
     recorder, _ = asyncio.run(feed([sent]))
     assert b"upgrade" not in dict(recorder.headers[0])
+
+
+def test_an_upgrade_gets_no_header_past_the_bound() -> None:
+    large = UPGRADE + b"X: " + b"x" * HEADER_BYTES_MAX + b"\r\n\r\n"
+    recorder, written = asyncio.run(feed([large]))
+    assert recorder.begun == 0
+    assert written.text.startswith(b"HTTP/1.1 431 ")
 
 
 def test_blanks_around_a_value_are_no_part_of_it() -> None:

@@ -7,12 +7,19 @@ import pytest
 
 import auth_service.domain.errors
 import booking_service.domain.errors
+import shared.http.framing
 import shared.http.protocol
 import shared.identity.keys
 from shared.errors import Conflict, FieldError, InvalidInput, Overloaded, Problem, Unauthenticated, Unavailable
 from shared.http.problems import documented, problem_body, problem_headers
 
-MODULES = (auth_service.domain.errors, booking_service.domain.errors, shared.http.protocol, shared.identity.keys)
+MODULES = (
+    auth_service.domain.errors,
+    booking_service.domain.errors,
+    shared.http.framing,
+    shared.http.protocol,
+    shared.identity.keys,
+)
 
 
 def family(problem: type[Problem]) -> list[type[Problem]]:
@@ -20,7 +27,7 @@ def family(problem: type[Problem]) -> list[type[Problem]]:
 
 
 PROBLEMS = family(Problem)[1:]
-STATUSES = {400, 401, 403, 404, 405, 408, 409, 413, 415, 422, 431, 500, 501, 503}
+STATUSES = {400, 401, 403, 404, 405, 408, 409, 413, 415, 422, 431, 500, 501, 503, 505}
 
 
 @pytest.mark.parametrize("problem", PROBLEMS)
