@@ -21,10 +21,10 @@ from booking_service.domain import catalogue
 from booking_service.domain.audit import audit
 from booking_service.domain.catalogue import EventState, NewEvent
 from booking_service.domain.models import Booking, Stock
+from lab.mysql import DatabaseServer, NoServerError, preferred
 from shared.clock import utc_now
 from shared.database.migrations import upgrade
 from shared.database.units import Database
-from tests.faults.campaign.database_server import DatabaseServer, NoServerError, preferred
 from tests.fixtures.bookings import LANES, NOW, STARTS_AT, accept, new_booking, settle
 from tests.fixtures.databases import settings
 from tests.fixtures.servers import MYSQL, missing, wait_until

@@ -9,9 +9,11 @@ from pathlib import Path
 import httpx
 import pytest
 
+from lab.ports import free_port
+from lab.programs import find_program
 from tests.fixtures.clients import admin, new_user
 from tests.fixtures.processes import System
-from tests.fixtures.servers import MYSQL, SQLITE, find_program, free_port, redis_answers, wait_until
+from tests.fixtures.servers import MYSQL, SQLITE, redis_answers, wait_until
 
 LOSSES = 3
 BOOKINGS_BETWEEN_LOSSES = 5

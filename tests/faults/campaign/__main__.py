@@ -5,8 +5,8 @@ import sys
 import tempfile
 from pathlib import Path
 
+from lab.mysql import SANDBOX_ROOT, NoServerError, preferred
 from tests.faults.campaign.campaign import Options, run
-from tests.faults.campaign.database_server import SANDBOX_ROOT, NoServerError, preferred
 from tests.fixtures.servers import MARIADB, MYSQL
 
 MINUTES_DEFAULT = 30.0

@@ -8,6 +8,8 @@ from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from lab.redis import PrivateRedis
+from lab.waiting import wait_for
 from shared.queue import LanePublisher
 from tests.faults.campaign.checker import judge
 from tests.faults.campaign.crowd import Crowd
@@ -19,12 +21,10 @@ from tests.faults.campaign.orders import AFTER_DECISION, BEFORE_FLAGS_FREED, BEF
 from tests.faults.campaign.pointed import MUTATION
 from tests.faults.campaign.preparation import drop, prepare
 from tests.faults.campaign.proxy import MYSQL_COMMIT, Cut
-from tests.faults.campaign.redis_server import PrivateRedis
 from tests.faults.campaign.stored import connect, read_stored
 from tests.faults.campaign.system import System
 from tests.faults.campaign.verdict import Promise, Verdict
 from tests.faults.campaign.watch import Auditor
-from tests.fixtures.waiting import wait_for
 
 SEED = 7
 LANE = 0  # the only one

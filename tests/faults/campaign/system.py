@@ -13,12 +13,12 @@ from pathlib import Path
 
 from sqlalchemy import make_url
 
+from lab.ports import free_port
+from lab.waiting import holds_within, wait_for
 from tests.faults.campaign.orders import Orders
 from tests.faults.campaign.pointed import BOOKING, CELERY, CLOCK_SECONDS, MUTATION, ORDERS_FOLDER
 from tests.faults.campaign.proxy import LoopThread, Proxy
 from tests.faults.campaign.tokens import SECRET, TOKENS
-from tests.fixtures.servers import free_port
-from tests.fixtures.waiting import holds_within, wait_for
 
 REPOSITORY = Path(__file__).resolve().parents[3]
 READY_SECONDS_MAX = 60

@@ -6,12 +6,12 @@ from typing import Any
 
 import pymysql
 
-from tests.faults.campaign.database_server import DatabaseServer
+from lab.mysql import DatabaseServer
+from lab.redis import PrivateRedis
+from lab.waiting import holds_within
 from tests.faults.campaign.driver import Driver
 from tests.faults.campaign.orders import Orders
-from tests.faults.campaign.redis_server import PrivateRedis
 from tests.faults.campaign.system import APIS, BEAT, WORKERS, System
-from tests.fixtures.waiting import holds_within
 
 REACH_SECONDS_MAX = 15
 RIVAL_TABLE = "campaign_rival"

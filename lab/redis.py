@@ -4,14 +4,17 @@ from pathlib import Path
 
 from redis import Redis
 
-from tests.faults.campaign.mortal import Mortal
-from tests.fixtures.servers import find_program, free_port, redis_answers
+from lab.ports import free_port
+from lab.programs import find_program
+from lab.server import Mortal
+from tests.fixtures.servers import redis_answers
 
 
 class PrivateRedis(Mortal):
     """Redis without persistence."""
 
     def __init__(self, folder: Path) -> None:
+        """Prepare to run it in ``folder``."""
         program = find_program("redis-server", "valkey-server")
         if program is None:
             msg = "the campaign kills a Redis of its own, so redis-server or valkey-server must be installed"

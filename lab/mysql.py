@@ -14,8 +14,10 @@ from uuid import uuid4
 
 import pymysql
 
-from tests.faults.campaign.mortal import Mortal
-from tests.fixtures.servers import MARIADB, MYSQL, find_program, free_port
+from lab.ports import free_port
+from lab.programs import find_program
+from lab.server import Mortal
+from tests.fixtures.servers import MARIADB, MYSQL
 
 DISK_BYTES = 3 * 1024**3
 SANDBOX_ROOT = "MYSQL_SANDBOX_ROOT"
@@ -41,10 +43,11 @@ class Disk:
     """The file system below a data folder: a small one of its own where mounting is allowed, else none."""
 
     def __init__(self, folder: Path, size_bytes: int) -> None:
+        """Mount it at ``folder``."""
         self._folder = folder
         folder.mkdir(parents=True)
         mount = ["mount", "-t", "tmpfs", "-o", f"size={size_bytes},mode=755", "tmpfs", str(folder)]
-        self.is_small = os.geteuid() == 0 and subprocess.run(mount, check=False, capture_output=True).returncode == 0
+        self.is_small = os.geteuid() == 0 and subprocess.run(mount, check=False, capture_output=True).returncode == 0  # noqa: S603  looked up, or of the system
 
     @property
     def _ballast(self) -> Path:
@@ -62,7 +65,7 @@ class Disk:
     def remove(self) -> None:
         """Unmount and delete."""
         if self.is_small:
-            subprocess.run(["umount", "--lazy", str(self._folder)], check=True)
+            subprocess.run(["umount", "--lazy", str(self._folder)], check=True)  # noqa: S603, S607  looked up, or of the system
         shutil.rmtree(self._folder)
 
 
@@ -110,7 +113,7 @@ class DatabaseServer(Mortal):
             command += ["--auth-root-authentication-method=normal", "--skip-test-db"]
         if root:
             Path(root, "tmp").mkdir(exist_ok=True)
-        subprocess.run(command, check=True, capture_output=True)
+        subprocess.run(command, check=True, capture_output=True)  # noqa: S603  looked up, or of the system
 
     def _common(self) -> list[str]:
         user = ["--user=root"] if os.geteuid() == 0 else []
@@ -141,7 +144,7 @@ def _programs(kind: str) -> tuple[str, Sequence[str], Sequence[str]]:
             raise NoServerError(msg)
         return "", [installer], [server]
     program = find_program("mysqld")
-    if program is not None and "MariaDB" not in subprocess.check_output([program, "--version"], text=True):
+    if program is not None and "MariaDB" not in subprocess.check_output([program, "--version"], text=True):  # noqa: S603  looked up, or of the system
         return "", [program], [program]
     root = os.environ.get(SANDBOX_ROOT, "")
     if root and os.geteuid() == 0 and Path(root, SANDBOX_MYSQLD).exists():

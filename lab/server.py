@@ -5,7 +5,7 @@ import subprocess
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
-from tests.fixtures.waiting import wait_for
+from lab.waiting import wait_for
 
 START_SECONDS_MAX = 90
 STOP_SECONDS_MAX = 60
@@ -32,7 +32,7 @@ class Mortal:
         if not self.is_alive:
             with self._log.open("ab") as log:
                 # A session of its own: Ctrl-C is for the campaign, which then ends it in good order.
-                self._process = subprocess.Popen(self._command, stdout=log, stderr=log, start_new_session=True)
+                self._process = subprocess.Popen(self._command, stdout=log, stderr=log, start_new_session=True)  # noqa: S603  looked up, or of the system
         wait_for(lambda: self._answers() or not self.is_alive, f"{self.name} answers", START_SECONDS_MAX)
         if not self.is_alive:
             msg = f"{self.name} ended at once: {self._log.read_text(errors='replace')[-2000:]}"
