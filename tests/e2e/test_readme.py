@@ -12,7 +12,7 @@ import pytest
 from sqlalchemy import create_engine, text
 
 from lab.ports import free_port
-from tests.fixtures.processes import REPOSITORY
+from lab.processes import REPOSITORY
 from tests.fixtures.servers import Servers, wait_until
 
 README = (REPOSITORY / "README.md").read_text()

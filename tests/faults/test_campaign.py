@@ -7,7 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from lab.mysql import NoServerError, preferred
+from lab.mysql import preferred
+from lab.server import NoServerError
 from tests.faults.campaign.campaign import Options, run
 from tests.faults.campaign.kinds.registry import KINDS
 

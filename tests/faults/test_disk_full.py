@@ -9,9 +9,9 @@ from pathlib import Path
 import pytest
 
 from booking_service.domain.bookings.intake import NewBooking
-from lab.mysql import Disk
 from shared.database.units import Database
 from shared.errors import Unavailable
+from tests.faults.campaign.disk import Disk
 from tests.fixtures.bookings import MakeEvent, accept, new_booking, settle, states
 
 DISK_BYTES = 16 * 1024**2

@@ -11,10 +11,10 @@ from pathlib import Path
 
 from sqlalchemy import create_engine
 
-from lab.mysql import DatabaseServer
-from lab.redis import PrivateRedis
+from lab.redis import RedisServer
 from tests.faults.campaign.checker import judge
 from tests.faults.campaign.crowd import SMALL_SHARE, Crowd
+from tests.faults.campaign.disk import DatabaseServer
 from tests.faults.campaign.driver import Driver
 from tests.faults.campaign.history import LOST
 from tests.faults.campaign.logs import written_without_lock
@@ -149,7 +149,7 @@ def _running(options: Options) -> Iterator[World]:
         database = DatabaseServer(options.kind, options.folder)
         stack.callback(database.remove)
         database.start()
-        redis = PrivateRedis(options.folder)
+        redis = RedisServer(options.folder, apart=True)
         redis.start()
         stack.callback(redis.kill)
         stack.callback(redis.thaw)

@@ -6,9 +6,9 @@ from typing import Any
 
 import pymysql
 
-from lab.mysql import DatabaseServer
-from lab.redis import PrivateRedis
+from lab.redis import RedisServer
 from lab.waiting import holds_within
+from tests.faults.campaign.disk import DatabaseServer
 from tests.faults.campaign.driver import Driver
 from tests.faults.campaign.orders import Orders
 from tests.faults.campaign.system import APIS, BEAT, WORKERS, System
@@ -29,7 +29,7 @@ class World:
     system: System
     database: DatabaseServer
     database_name: str
-    redis: PrivateRedis
+    redis: RedisServer
     driver: Driver
     patience: float
 
