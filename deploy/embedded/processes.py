@@ -6,10 +6,9 @@ import sys
 from dataclasses import dataclass
 from pathlib import Path
 
+from deploy.commands import AUTH, BEAT, BOOKING, WORKER
 from deploy.embedded import tether
 from deploy.embedded.broker import Broker
-
-CELERY = (sys.executable, "-m", "celery", "-A", "worker.app")
 
 # startsecs=1, startretries without end: what dies young is started again after a pause that grows by a second each
 # time, and is never given up (FATAL). autorestart=true: what dies later is started again at once, whatever its exit
@@ -57,10 +56,10 @@ def programs(broker: Broker | None) -> list[Program]:
     ours = [Program("broker", broker.command)] if broker else []
     return [
         *ours,
-        Program("auth", (sys.executable, "-m", "auth_service", "serve")),
-        Program("booking", (sys.executable, "-m", "booking_service", "serve")),
-        Program("worker", (*CELERY, "worker", "--without-gossip", "--without-mingle", "--without-heartbeat")),
-        Program("beat", (*CELERY, "beat")),
+        Program("auth", (sys.executable, *AUTH)),
+        Program("booking", (sys.executable, *BOOKING)),
+        Program("worker", (sys.executable, *WORKER)),
+        Program("beat", (sys.executable, *BEAT)),
     ]
 
 

@@ -4,6 +4,8 @@ import signal
 import sys
 from types import FrameType
 
+from lab.server import NoServerError
+from lab.waiting import InVainError
 from load.bench import full, quick, variants
 from load.bench.options import options, parser
 
@@ -15,7 +17,10 @@ def main() -> int:
     # So that servers and processes are ended then, too.
     signal.signal(signal.SIGTERM, _end)
     arguments = parser().parse_args()
-    return 0 if COMMANDS[arguments.command](options(arguments)) else 1
+    try:
+        return 0 if COMMANDS[arguments.command](options(arguments)) else 1
+    except (NoServerError, InVainError) as error:
+        sys.exit(str(error))
 
 
 def _end(_signal: int, _frame: FrameType | None) -> None:

@@ -10,17 +10,19 @@ from pathlib import Path
 
 import httpx
 import psutil
+from redis import Redis
 
 from booking_service.settings import BookingSettings
+from deploy.commands import BEAT, BOOKING, WORKER, celery_worker
+from lab.ports import free_port
+from lab.processes import end, launch
+from lab.waiting import wait_for
 from load.bench.processes import Crew
-from load.bench.servers import forget_everything, free_port, wait_until
 from shared.identity.tokens import TokenRules, TokenSigner, hmac_key
 
 STOP_SECONDS_MAX = 30
 TOKEN_SECONDS = 86_400
 SECRET = "only for the benchmark, where nobody else can reach it"  # noqa: S105  as it says
-CELERY = ("-m", "celery", "-A")
-QUIET = ("--without-gossip", "--without-mingle", "--without-heartbeat")
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,17 +37,12 @@ class Contestant:
     environment: Mapping[str, str] = field(default_factory=dict)
 
 
-OURS = Contestant(
-    "ours",
-    ("-m", "booking_service", "serve"),
-    (*CELERY, "worker.app", "worker", *QUIET),
-    (*CELERY, "worker.app", "beat"),
-)
+OURS = Contestant("ours", BOOKING, WORKER, BEAT)
 ROW_LOCK = Contestant("row lock", ("-m", "load.bench.baselines.row_lock"))
 TASK_PER_BOOKING = Contestant(
     "task per booking",
     ("-m", "load.bench.baselines.task_per_booking"),
-    (*CELERY, "load.bench.baselines.task_per_booking", "worker", *QUIET),
+    celery_worker("load.bench.baselines.task_per_booking"),
 )
 EMPTY = Contestant("empty endpoint", ("-m", "load.bench.baselines.empty"))
 
@@ -71,22 +68,23 @@ class Running:
 @contextmanager
 def running(contestant: Contestant, stand: Stand) -> Iterator[Running]:
     """Start ``contestant``, wait until each API process answers, and end it."""
-    forget_everything(stand.redis_url)
+    _forget_everything(stand.redis_url)
     ports = [free_port() for _ in range(contestant.instances)]
-    started: list[tuple[str, psutil.Popen]] = []
+    started: list[tuple[str, subprocess.Popen[bytes]]] = []
     try:
         for name, port, arguments in _commands(contestant, ports):
             log = stand.folder / f"{contestant.name} {name}.log".replace("/", "-")
-            started.append((name, _start(arguments, _environment(contestant, stand, port), log)))
+            command = [sys.executable, *arguments]
+            started.append((name, launch(command, log, _environment(contestant, stand, port), apart=True)))
         urls = [f"http://127.0.0.1:{port}" for port in ports] if contestant.api else []
         for url in urls:
-            wait_until(lambda url=url: _answers(url), f"{contestant.name} answers; see its log")  # type: ignore[misc]
+            wait_for(lambda url=url: _answers(url), f"{contestant.name} answers; see its log")  # type: ignore[misc]
         members: dict[str, list[psutil.Process]] = {}
         for name, process in started:
-            members.setdefault(name, []).append(process)
+            members.setdefault(name, []).append(psutil.Process(process.pid))
         yield Running(urls, Crew(members | {name: [process] for name, process in stand.servers.items()}))
     finally:
-        _stop([process for _, process in started])
+        end([process for _, process in started], STOP_SECONDS_MAX)
 
 
 def user_token() -> str:
@@ -119,24 +117,10 @@ def _environment(contestant: Contestant, stand: Stand, port: int) -> dict[str, s
     return {**os.environ, **own, **contestant.environment}
 
 
-def _start(arguments: tuple[str, ...], environment: dict[str, str], log: Path) -> psutil.Popen:
-    with log.open("ab") as output:
-        return psutil.Popen([sys.executable, *arguments], env=environment, stdout=output, stderr=output)
-
-
-def _stop(processes: list[psutil.Popen]) -> None:
-    families = [relative for process in processes for relative in (*process.children(recursive=True), process)]
-    for process in processes:
-        process.terminate()
-    for process in processes:
-        try:
-            process.wait(STOP_SECONDS_MAX)
-        except (psutil.TimeoutExpired, subprocess.TimeoutExpired):
-            process.kill()
-            process.wait(STOP_SECONDS_MAX)
-    for relative in families:
-        if relative.is_running():  # left behind by a parent that had to be killed
-            relative.kill()
+def _forget_everything(redis_url: str) -> None:
+    # So that no message or flag of one contestant reaches the next.
+    with Redis.from_url(redis_url) as redis:
+        redis.flushall()
 
 
 def _answers(url: str) -> bool:

@@ -13,7 +13,8 @@ from booking_service.domain.audit import audit
 from booking_service.domain.models import CONFIRMED, NOT_DUE, Booking, Event, Lane, Stock
 from booking_service.migrations import MIGRATIONS
 from booking_service.settings import BookingSettings
-from load.bench.mysql import Mysql, fresh_database
+from lab.mysql import fresh_database
+from load.bench.mysql import Mysql
 from shared.database.migrations import upgrade
 from shared.database.units import Database
 from shared.settings import Settings
@@ -47,7 +48,7 @@ class Settled:
 @contextmanager
 def prepared_database(server: Mysql) -> Iterator[tuple[str, Database]]:
     """Make a database with the tables and the lanes; say its URL and how the benchmark asks it; drop it at the end."""
-    with fresh_database(server) as url:
+    with fresh_database(server.url, "bench") as url:
         settings = Settings.model_validate(
             {"redis_url": "redis://127.0.0.1:1/0", "database_read_timeout_seconds": READ_SECONDS_MAX}
         )

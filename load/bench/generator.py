@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from load.bench.servers import find_program
+from lab.programs import find_program
 
 SCRIPT = Path(__file__).parent / "book.lua"
 PREFIX = "RESULT "

@@ -11,9 +11,8 @@ from typing import Any
 
 import psutil
 
-from load.bench import mysql
-from load.bench.mysql import Mysql
-from load.bench.servers import redis_version
+from lab import mysql, redis
+from load.bench.mysql import Mysql, settings
 from shared.identity.tokens import TokenRules, TokenSigner, TokenVerifier, hmac_key
 
 PACKAGES = ("fastapi", "starlette", "uvicorn", "uvloop", "httptools", "sqlalchemy", "pymysql", "celery", "redis")
@@ -40,11 +39,11 @@ def software(server: Mysql, redis_url: str) -> dict[str, Any]:
         "versions": {
             "python": platform.python_version(),
             **{name: version(name) for name in PACKAGES},
-            "redis-server": redis_version(redis_url),
-            "mysql": mysql.mysql_version(server.url),
+            "redis-server": redis.version(redis_url),
+            "mysql": mysql.version(server.url),
         },
         "mysql_from": server.origin,
-        "mysql_settings": mysql.settings(server.url),
+        "mysql_settings": settings(server.url),
     }
 
 

@@ -7,10 +7,10 @@ from functools import partial
 
 import httpx
 
+from lab.waiting import wait_for
 from load.bench import events, generator
 from load.bench.contestants import Contestant, Running, Stand, running, user_token
 from load.bench.generator import Answers, Load
-from load.bench.servers import wait_until
 from shared.database.units import Database
 
 PLENTY = 10**9
@@ -116,7 +116,7 @@ class Bench:
         answers = generator.send(system.urls, user_token(), load)
         if scenario.settles:
             self.wait_settled()
-            wait_until(system.crew.is_quiet, "what the load left under way is done", SETTLE_SECONDS_MAX)
+            wait_for(system.crew.is_quiet, "what the load left under way is done", SETTLE_SECONDS_MAX)
         self._fill(figure, answers)
         bookings = answers.statuses["202"]
         if scenario.settles:
@@ -138,9 +138,7 @@ class Bench:
 
     def wait_settled(self) -> None:
         """Wait until no booking is pending."""
-        wait_until(
-            partial(events.all_settled, self.database), "all is settled", SETTLE_SECONDS_MAX, SETTLED_LOOK_SECONDS
-        )
+        wait_for(partial(events.all_settled, self.database), "all is settled", SETTLE_SECONDS_MAX, SETTLED_LOOK_SECONDS)
 
     def _warmed_up(self, system: Running, scenario: Scenario) -> Load:
         load = self._load(system, scenario)
@@ -154,7 +152,7 @@ class Bench:
         generator.send(system.urls, user_token(), warm)
         if scenario.settles:
             self.wait_settled()
-        wait_until(system.crew.is_quiet, "what the warm-up left under way is done", SETTLE_SECONDS_MAX)
+        wait_for(system.crew.is_quiet, "what the warm-up left under way is done", SETTLE_SECONDS_MAX)
         return load
 
     def _load(self, system: Running, scenario: Scenario) -> Load:

@@ -8,18 +8,18 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from uuid import uuid4
 
 import psutil
 from sqlalchemy import create_engine, make_url, text
-from sqlalchemy.exc import DBAPIError
 
-from load.bench.servers import START_SECONDS_MAX, find_program, free_port, listener, running, wait_until
+from lab.mysql import DURABLE, MARIADB, MysqlServer, answers
+from lab.programs import find_program
+from lab.server import NoServerError
+from lab.waiting import wait_for
 
 COMPOSE_FILE = Path(__file__).parents[2] / "docker-compose.yml"
 DOCKER_SECONDS_MAX = 600  # an image may have to be fetched
 CONTAINER_START_SECONDS_MAX = 180
-DURABLE = {"innodb_flush_log_at_trx_commit": "1", "sync_binlog": "1"}
 REPORTED = (
     *DURABLE,
     "log_bin",
@@ -48,7 +48,7 @@ def mysql_server(folder: Path) -> Iterator[Mysql]:
     Ends the benchmark when there is none, or when it is not durable.
     """
     if url := os.environ.get("MYSQL_URL"):
-        yield _durable(Mysql(url, "MYSQL_URL", listener(make_url(url).port or 3306)))
+        yield _durable(Mysql(url, "MYSQL_URL", _listener(make_url(url).port or 3306)))
     elif container := _start_container():
         try:
             yield _durable(_in_container(container))
@@ -59,26 +59,21 @@ def mysql_server(folder: Path) -> Iterator[Mysql]:
             yield _durable(server)
 
 
-@contextmanager
-def fresh_database(server: Mysql) -> Iterator[str]:
-    """Make a database, say its URL, and drop it at the end."""
-    name = f"bench_{uuid4().hex}"
-    _execute(server.url, f"CREATE DATABASE {name}")
-    try:
-        yield f"{server.url}/{name}"
-    finally:
-        _execute(server.url, f"DROP DATABASE {name}")
-
-
-def mysql_version(url: str) -> str:
-    """Ask the server which version it is."""
-    return _variables(url)["version"]
-
-
 def settings(url: str) -> dict[str, str]:
     """Read the settings that durability and speed depend on, as the server has them."""
     variables = _variables(url)
     return {name: variables[name] for name in REPORTED if name in variables}
+
+
+def _listener(port: int) -> psutil.Process | None:
+    """Return the process of this machine that listens on ``port``, if there is one and we may know."""
+    for connection in psutil.net_connections("tcp"):
+        # Its local address is a pair, of which the second is the port.
+        if connection.status == psutil.CONN_LISTEN and connection.laddr[1:] == (port,) and connection.pid:
+            process = psutil.Process(connection.pid)
+            # Docker's forwarder is not the server.
+            return None if process.name() == "docker-proxy" else process
+    return None
 
 
 def _durable(server: Mysql) -> Mysql:
@@ -96,20 +91,6 @@ def _variables(url: str) -> dict[str, str]:
     return {str(name): str(value) for name, value in rows}
 
 
-def _execute(url: str, statement: str) -> None:
-    engine = create_engine(url, isolation_level="AUTOCOMMIT")
-    with engine.connect() as connection:
-        connection.execute(text(statement))
-    engine.dispose()
-
-
-def _answers(url: str) -> bool:
-    try:
-        return bool(mysql_version(url))
-    except DBAPIError:  # not up yet
-        return False
-
-
 def _start_container() -> str | None:
     image = re.search(r"image: (mysql:\S+)", COMPOSE_FILE.read_text(encoding="utf-8"))
     if image is None or _docker("info") is None:
@@ -120,12 +101,13 @@ def _start_container() -> str | None:
 
 def _in_container(container: str) -> Mysql:
     published = _docker("port", container, "3306/tcp") or sys.exit("Docker published no port")
-    url = f"mysql+pymysql://root@127.0.0.1:{published.splitlines()[0].rpartition(':')[2]}"
-    wait_until(lambda: _answers(url), "MySQL answers in its container", CONTAINER_START_SECONDS_MAX)
+    port = int(published.splitlines()[0].rpartition(":")[2])
+    wait_for(lambda: answers(port), "MySQL answers in its container", CONTAINER_START_SECONDS_MAX)
     pid = int(_docker("inspect", "--format={{.State.Pid}}", container) or 0)
     # Where Docker runs in a machine of its own, the number means nothing here.
     ours = pid > 0 and psutil.pid_exists(pid) and psutil.Process(pid).name() == "mysqld"
     image = _docker("inspect", "--format={{.Config.Image}}", container)
+    url = f"mysql+pymysql://root@127.0.0.1:{port}"
     return Mysql(url, f"a container of {image}", psutil.Process(pid) if ours else None)
 
 
@@ -144,21 +126,11 @@ def _docker(*arguments: str) -> str | None:
 
 @contextmanager
 def _private_mariadb(folder: Path) -> Iterator[Mysql]:
-    program, installer = find_program("mariadbd"), find_program("mariadb-install-db")
-    if program is None or installer is None:
+    try:
+        server = MysqlServer(MARIADB, folder, DURABLE | {"log_bin": "binlog"})
+    except NoServerError:
         sys.exit(
             "set MYSQL_URL (an account that may create databases), or start Docker, or install mariadb-server-core"
         )
-    data = folder / "mariadb"
-    common = ["--no-defaults", f"--datadir={data}", *(["--user=root"] if os.geteuid() == 0 else [])]
-    method = "--auth-root-authentication-method=normal"
-    subprocess.run(  # noqa: S603  the program was looked up
-        [installer, *common, method, "--skip-test-db"], check=True, capture_output=True, timeout=START_SECONDS_MAX
-    )
-    port = free_port()
-    listen = [f"--port={port}", "--bind-address=127.0.0.1", f"--socket={data}.sock", f"--pid-file={data}.pid"]
-    durable = ["--log-bin=binlog", *(f"--{name.replace('_', '-')}={value}" for name, value in DURABLE.items())]
-    url = f"mysql+pymysql://root@127.0.0.1:{port}"
-    with running([program, *common, *listen, *durable], folder, "mariadb") as process:
-        wait_until(lambda: _answers(url), "MariaDB answers")
-        yield Mysql(url, "a private MariaDB", process)
+    with server.running():
+        yield Mysql(server.url, "a private MariaDB", psutil.Process(server.pid))

@@ -9,13 +9,13 @@ from pathlib import Path
 
 import psutil
 
+from lab.redis import RedisServer
 from load.bench.comparison import tell
 from load.bench.contestants import Stand
 from load.bench.events import prepared_database
 from load.bench.measure import Bench
 from load.bench.mysql import Mysql, mysql_server
 from load.bench.options import Options
-from load.bench.servers import fresh_redis
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,11 +31,11 @@ def session(options: Options) -> Iterator[Session]:
     """Start the servers, make a database, and end everything afterwards."""
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
-        with mysql_server(_on_disk(folder)) as server, fresh_redis(folder) as (redis_url, redis):
+        with mysql_server(_on_disk(folder)) as server, RedisServer(folder).running() as redis:
             tell(f"MySQL: {server.origin}")
             processes = {"mysqld": server.process} if server.process else {}
             with prepared_database(server) as (url, database):
-                stand = Stand(url, redis_url, folder, processes | {"redis": redis})
+                stand = Stand(url, redis.url, folder, processes | {"redis": psutil.Process(redis.pid)})
                 yield Session(server, Bench(database, stand, options.seconds, options.connections))
 
 

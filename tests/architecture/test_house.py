@@ -13,7 +13,7 @@ import pytest
 from shared import queue
 
 REPOSITORY = Path(__file__).resolve().parents[2]
-PACKAGES = ("auth_service", "booking_service", "worker", "shared", "deploy", "load")
+PACKAGES = ("auth_service", "booking_service", "worker", "shared", "deploy", "lab", "load")
 FILE_LINES_MAX = 300
 FUNCTION_LINES_MAX = 50
 DOMAINS = ("auth_service/domain", "booking_service/domain")

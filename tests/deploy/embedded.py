@@ -9,8 +9,9 @@ from pathlib import Path
 
 import httpx
 
+from lab.ports import free_port
 from tests.deploy.linux import children
-from tests.fixtures.servers import free_port, wait_until
+from tests.fixtures.servers import wait_until
 
 REPOSITORY = Path(__file__).resolve().parents[2]
 HEAL_SECONDS_MAX = 30

@@ -15,7 +15,8 @@ from redis.exceptions import AuthenticationError
 from redis.exceptions import ConnectionError as RedisConnectionError
 
 from deploy.embedded import broker
-from tests.fixtures.servers import free_port, wait_until
+from lab.ports import free_port
+from tests.fixtures.servers import wait_until
 
 
 def _program(folder: Path, name: str, body: str = "exit 0") -> Path:

@@ -5,7 +5,7 @@ import subprocess
 import sys
 
 from deploy.compose.connected import is_connected
-from tests.fixtures.servers import free_port
+from lab.ports import free_port
 
 HEADER = "  sl  local_address rem_address   st tx_queue"
 ESTABLISHED = "   0: 050012AC:A2B4 030012AC:18EB 01 00000000"

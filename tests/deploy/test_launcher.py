@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.fixtures.servers import free_port
+from lab.ports import free_port
 
 REPOSITORY = Path(__file__).resolve().parents[2]
 

@@ -11,8 +11,9 @@ from uuid import uuid4
 import pytest
 from sqlalchemy import create_engine, text
 
-from tests.fixtures.processes import REPOSITORY
-from tests.fixtures.servers import Servers, free_port, wait_until
+from lab.ports import free_port
+from lab.processes import REPOSITORY
+from tests.fixtures.servers import Servers, wait_until
 
 README = (REPOSITORY / "README.md").read_text()
 BLOCKS = re.findall(r"^```sh\n(.*?)^```$", README, re.MULTILINE | re.DOTALL)

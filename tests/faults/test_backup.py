@@ -21,13 +21,15 @@ from booking_service.domain.audit import audit
 from booking_service.domain.catalogue import EventState, NewEvent
 from booking_service.domain.models import Booking, Stock
 from booking_service.migrations import MIGRATIONS
+from lab.mysql import MYSQL, preferred
+from lab.server import NoServerError
 from shared.clock import utc_now
 from shared.database.migrations import upgrade
 from shared.database.units import Database
-from tests.faults.campaign.database_server import DatabaseServer, NoServerError, preferred
+from tests.faults.campaign.disk import DatabaseServer
 from tests.fixtures.bookings import LANES, NOW, STARTS_AT, accept, new_booking, settle
 from tests.fixtures.databases import settings
-from tests.fixtures.servers import MYSQL, missing, wait_until
+from tests.fixtures.servers import missing, wait_until
 
 SEATS = 150  # fewer than are asked for
 BATCH = 20

@@ -7,8 +7,9 @@ from pathlib import Path
 
 import pytest
 
+from lab.mysql import preferred
+from lab.server import NoServerError
 from tests.faults.campaign.campaign import Options, run
-from tests.faults.campaign.database_server import NoServerError, preferred
 from tests.faults.campaign.kinds.registry import KINDS
 
 SEED = 7

@@ -11,7 +11,7 @@ import pytest
 from booking_service.domain.bookings.intake import NewBooking
 from shared.database.units import Database
 from shared.errors import Unavailable
-from tests.faults.campaign.database_server import Disk
+from tests.faults.campaign.disk import Disk
 from tests.fixtures.bookings import MakeEvent, accept, new_booking, settle, states
 
 DISK_BYTES = 16 * 1024**2

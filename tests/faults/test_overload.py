@@ -11,12 +11,12 @@ from collections import Counter
 import psutil
 import pytest
 
+from lab.mysql import MYSQL
 from shared.database.units import Database
 from tests.faults.campaign.http_client import HttpClient, Response
 from tests.faults.conftest import Proxied
 from tests.fixtures.clients import admin, new_user
 from tests.fixtures.processes import System
-from tests.fixtures.servers import MYSQL
 
 CLIENTS = 400
 OVERLOAD_SECONDS = 30  # twice

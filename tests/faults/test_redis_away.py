@@ -1,7 +1,5 @@
 """Redis holds hints only: with it gone, or frozen, bookings are accepted, and settled when it is back."""
 
-import signal
-import subprocess
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -9,40 +7,16 @@ from pathlib import Path
 import httpx
 import pytest
 
+from lab.mysql import MYSQL
+from lab.redis import RedisServer
+from lab.server import NoServerError
 from tests.fixtures.clients import admin, new_user
 from tests.fixtures.processes import System
-from tests.fixtures.servers import MYSQL, SQLITE, find_program, free_port, redis_answers, wait_until
+from tests.fixtures.servers import SQLITE, wait_until
 
 LOSSES = 3
 BOOKINGS_BETWEEN_LOSSES = 5
 ACCEPT_SECONDS_MAX = 5  # far below the time that an unbounded publish would hang
-
-
-class MortalRedis:
-    """A Redis of the test's own, to be killed and to come back empty, or frozen and to go on as if nothing was."""
-
-    def __init__(self, folder: Path) -> None:
-        program = find_program("redis-server", "valkey-server")
-        if program is None:
-            pytest.fail("this test kills a Redis of its own, so redis-server or valkey-server must be installed")
-        self._command = [program, "--port", str(free_port()), "--save", "", "--dir", str(folder)]
-        self.url = f"redis://127.0.0.1:{self._command[2]}/0"
-        self.start()
-
-    def start(self) -> None:
-        self._process = subprocess.Popen(self._command, stdout=subprocess.DEVNULL)
-        wait_until(lambda: redis_answers(self.url), "redis answers")
-
-    def kill(self) -> None:
-        self._process.kill()
-        self._process.wait()
-
-    def freeze(self) -> None:
-        """Leave connections open and unanswered, as a network does that drops packets."""
-        self._process.send_signal(signal.SIGSTOP)
-
-    def thaw(self) -> None:
-        self._process.send_signal(signal.SIGCONT)
 
 
 @pytest.fixture(params=[SQLITE, MYSQL])
@@ -51,24 +25,27 @@ def database_kind(request: pytest.FixtureRequest) -> str:
 
 
 @pytest.fixture
-def redis(tmp_path: Path) -> Iterator[MortalRedis]:
-    redis = MortalRedis(tmp_path)
-    yield redis
-    redis.kill()
+def redis(tmp_path: Path) -> Iterator[RedisServer]:
+    try:
+        redis = RedisServer(tmp_path)
+    except NoServerError as error:
+        pytest.fail(f"this test kills a Redis of its own: {error}")
+    with redis.running():
+        yield redis
 
 
 @pytest.fixture
-def redis_url(redis: MortalRedis) -> str:
+def redis_url(redis: RedisServer) -> str:
     return redis.url
 
 
 @pytest.mark.parametrize(
     ("go", "come_back"),
-    [(MortalRedis.kill, MortalRedis.start), (MortalRedis.freeze, MortalRedis.thaw)],
+    [(RedisServer.kill, RedisServer.start), (RedisServer.freeze, RedisServer.thaw)],
     ids=["killed", "frozen"],
 )
 def test_bookings_are_accepted_without_redis_and_settle_when_it_returns(
-    system: System, redis: MortalRedis, go: Callable[[MortalRedis], None], come_back: Callable[[MortalRedis], None]
+    system: System, redis: RedisServer, go: Callable[[RedisServer], None], come_back: Callable[[RedisServer], None]
 ) -> None:
     system.start_auth()
     system.start_booking()
@@ -94,7 +71,7 @@ def test_bookings_are_accepted_without_redis_and_settle_when_it_returns(
     assert outcomes == ["confirmed"] * 4 + ["rejected"] * 2
 
 
-def test_workers_outlive_every_loss_of_redis_under_load(system: System, redis: MortalRedis) -> None:
+def test_workers_outlive_every_loss_of_redis_under_load(system: System, redis: RedisServer) -> None:
     # With messages taken and not begun, which is when a connection is lost in the worst way.
     system.start_auth()
     system.start_booking()
@@ -117,7 +94,7 @@ def test_workers_outlive_every_loss_of_redis_under_load(system: System, redis: M
     assert "Traceback" not in system.log("beat")
 
 
-def test_a_booking_whose_wake_up_was_lost_is_found_by_the_sweep(system: System, redis: MortalRedis) -> None:
+def test_a_booking_whose_wake_up_was_lost_is_found_by_the_sweep(system: System, redis: RedisServer) -> None:
     system.start_auth()
     system.start_booking()
     ada = new_user(system, "ada@example.com")

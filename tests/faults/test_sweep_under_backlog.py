@@ -6,11 +6,12 @@ import pytest
 
 from booking_service.domain import catalogue
 from booking_service.domain.catalogue import NewEvent
+from lab.mysql import MYSQL
 from shared.database.units import Database
 from shared.queue import SWEPT, LanePublisher, WakeFlags
 from tests.fixtures.bookings import NOW, STARTS_AT, MakeEvent, accept, new_booking, states
 from tests.fixtures.processes import System
-from tests.fixtures.servers import MYSQL, wait_until
+from tests.fixtures.servers import wait_until
 
 BUSY_LANES = 6
 BACKLOG = 2_000  # in each; at two a batch it lasts far longer than the test

@@ -6,12 +6,12 @@ from collections.abc import Iterator
 
 import pytest
 
+from lab.ports import free_port
 from shared.errors import MethodNotImplemented, Problem
 from shared.http.framing import CodingNotImplemented, Malformed, VersionNotSupported
 from tests.fixtures.box_office import EVENT, NOWHERE, SECRET, booking_settings, migrated_sqlite, token
 from tests.fixtures.hostile import BAD, BARE_LINE_ENDS
 from tests.fixtures.processes import System
-from tests.fixtures.servers import free_port
 from tests.fixtures.wire import Wire
 
 LAST = b"GET /health/live HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n"

@@ -7,9 +7,10 @@ from contextlib import ExitStack
 
 import pytest
 
+from lab.ports import free_port
 from tests.fixtures.box_office import EVENT, NOWHERE, SECRET, bearer, booking_settings, migrated_sqlite, token
 from tests.fixtures.processes import System
-from tests.fixtures.servers import free_port, wait_until
+from tests.fixtures.servers import wait_until
 from tests.fixtures.wire import Wire
 
 REQUEST_SECONDS = 1

@@ -9,9 +9,9 @@ from pathlib import Path
 import httpx
 import pytest
 
+from lab.ports import free_port
 from tests.fixtures.box_office import EVENT, NOWHERE, SECRET, bearer, booking_settings, migrated_sqlite, token
 from tests.fixtures.processes import System
-from tests.fixtures.servers import free_port
 from tests.fixtures.wire import Wire
 
 WAIT_SECONDS = 30

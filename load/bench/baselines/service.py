@@ -41,8 +41,9 @@ def baseline(title: str, settings: BookingSettings, *, with_database: bool) -> H
 
     @asynccontextmanager
     async def opened(_stopping: asyncio.Event) -> AsyncIterator[Process]:
-        url = settings.database_url.get_secret_value() if with_database else "sqlite://"
-        process = Process(remote_authenticator(settings), Database.connect(url, settings, THREADS))
+        # Who never asks the database never connects to it.
+        database = Database.connect(settings.database_url.get_secret_value(), settings, THREADS)
+        process = Process(remote_authenticator(settings), database)
         yield process
         await process.authenticator.close()
 

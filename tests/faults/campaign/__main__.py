@@ -5,9 +5,9 @@ import sys
 import tempfile
 from pathlib import Path
 
+from lab.mysql import MARIADB, MYSQL, SANDBOX_ROOT, preferred
+from lab.server import NoServerError
 from tests.faults.campaign.campaign import Options, run
-from tests.faults.campaign.database_server import SANDBOX_ROOT, NoServerError, preferred
-from tests.fixtures.servers import MARIADB, MYSQL
 
 MINUTES_DEFAULT = 30.0
 SEED_DEFAULT = 7

@@ -11,16 +11,16 @@ from pathlib import Path
 
 from sqlalchemy import create_engine
 
+from lab.redis import RedisServer
 from tests.faults.campaign.checker import judge
 from tests.faults.campaign.crowd import SMALL_SHARE, Crowd
-from tests.faults.campaign.database_server import DatabaseServer
+from tests.faults.campaign.disk import DatabaseServer
 from tests.faults.campaign.driver import Driver
 from tests.faults.campaign.history import LOST
 from tests.faults.campaign.logs import written_without_lock
 from tests.faults.campaign.plan import plan
 from tests.faults.campaign.pointed import MUTATION
 from tests.faults.campaign.preparation import prepare
-from tests.faults.campaign.redis_server import PrivateRedis
 from tests.faults.campaign.report import Report
 from tests.faults.campaign.scheduler import Scheduler
 from tests.faults.campaign.stored import Stored, connect, read_stored
@@ -149,7 +149,7 @@ def _running(options: Options) -> Iterator[World]:
         database = DatabaseServer(options.kind, options.folder)
         stack.callback(database.remove)
         database.start()
-        redis = PrivateRedis(options.folder)
+        redis = RedisServer(options.folder, apart=True)
         redis.start()
         stack.callback(redis.kill)
         stack.callback(redis.thaw)

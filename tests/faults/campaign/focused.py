@@ -8,6 +8,8 @@ from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from lab.redis import RedisServer
+from lab.waiting import wait_for
 from shared.queue import LanePublisher
 from tests.faults.campaign.checker import judge
 from tests.faults.campaign.crowd import Crowd
@@ -19,12 +21,10 @@ from tests.faults.campaign.orders import AFTER_DECISION, BEFORE_FLAGS_FREED, BEF
 from tests.faults.campaign.pointed import MUTATION
 from tests.faults.campaign.preparation import drop, prepare
 from tests.faults.campaign.proxy import MYSQL_COMMIT, Cut
-from tests.faults.campaign.redis_server import PrivateRedis
 from tests.faults.campaign.stored import connect, read_stored
 from tests.faults.campaign.system import System
 from tests.faults.campaign.verdict import Promise, Verdict
 from tests.faults.campaign.watch import Auditor
-from tests.fixtures.waiting import wait_for
 
 SEED = 7
 LANE = 0  # the only one
@@ -43,7 +43,7 @@ class Scene:
     """What a disturbance may lay hands on."""
 
     system: System
-    redis: PrivateRedis
+    redis: RedisServer
     clients: threading.Thread
 
 
@@ -85,7 +85,7 @@ def drainer_slow(scene: Scene) -> None:
 
 
 @contextmanager
-def _waking(redis: PrivateRedis) -> Iterator[Callable[[], None]]:
+def _waking(redis: RedisServer) -> Iterator[Callable[[], None]]:
     publisher = LanePublisher.connect(f"redis://127.0.0.1:{redis.port}/0", timeout_seconds=5)
 
     def wake() -> None:
@@ -167,7 +167,7 @@ class Play:
 
     stage: Stage
     system: System
-    redis: PrivateRedis
+    redis: RedisServer
     crowd: Crowd
     settle_seconds_max: float
     history: History = field(default_factory=History)
@@ -233,7 +233,7 @@ def perform(stage: Stage, url: str, folder: Path, mutation: str = "") -> Verdict
 @contextmanager
 def _playing(stage: Stage, url: str, folder: Path, mutation: str) -> Iterator[Play]:
     with ExitStack() as stack:
-        redis = PrivateRedis(folder)
+        redis = RedisServer(folder, apart=True)
         redis.start()
         stack.callback(redis.kill)
         rng = random.Random(SEED)

@@ -1,6 +1,7 @@
 """Starts one process of the system as production does, with named points, a skewed clock or a mistake built in.
 
-`python -m tests.faults.campaign.pointed booking` or `… celery -A worker.app worker …`; the rest is the environment.
+`python -m tests.faults.campaign.pointed booking_service serve` or `… celery -A worker.app worker …`: what would follow
+`python -m` in production. The rest is the environment.
 """
 
 import os
@@ -12,7 +13,7 @@ from tests.faults.campaign.orders import Orders
 ORDERS_FOLDER = "CAMPAIGN_ORDERS"
 CLOCK_SECONDS = "CAMPAIGN_CLOCK_SECONDS"
 MUTATION = "CAMPAIGN_MUTATION"
-BOOKING, CELERY = "booking", "celery"
+BOOKING_MODULE = "booking_service"
 
 
 def main() -> int:
@@ -29,25 +30,21 @@ def main() -> int:
     mutate(os.environ.get(MUTATION, ""))
     if ORDERS_FOLDER in os.environ:
         arrange(Orders(Path(os.environ[ORDERS_FOLDER])))
-    what, *arguments = sys.argv[1:]
-    if what == BOOKING:
-        return _serve()
-    _celery(arguments)
-    return 0
+    sys.argv = sys.argv[1:]
+    return _serve() if sys.argv[0] == BOOKING_MODULE else _celery()
 
 
 def _serve() -> int:
     from booking_service.__main__ import main as booking  # noqa: PLC0415  as above
 
-    sys.argv = ["booking_service", "serve"]
     return booking()
 
 
-def _celery(arguments: list[str]) -> None:
+def _celery() -> int:
     from celery.__main__ import main as celery  # noqa: PLC0415  as above
 
-    sys.argv = ["celery", *arguments]
     celery()
+    return 0
 
 
 if __name__ == "__main__":

@@ -5,7 +5,6 @@ import signal
 import subprocess
 import sys
 from collections.abc import Iterable, Mapping
-from contextlib import suppress
 from dataclasses import dataclass, field
 from http import HTTPStatus
 from http.client import HTTPConnection, HTTPException
@@ -13,14 +12,16 @@ from pathlib import Path
 
 from sqlalchemy import make_url
 
+from deploy.commands import BEAT as BEAT_COMMAND
+from deploy.commands import BOOKING, WORKER
+from lab.ports import free_port
+from lab.processes import end, end_group, launch
+from lab.waiting import holds_within, wait_for
 from tests.faults.campaign.orders import Orders
-from tests.faults.campaign.pointed import BOOKING, CELERY, CLOCK_SECONDS, MUTATION, ORDERS_FOLDER
+from tests.faults.campaign.pointed import CLOCK_SECONDS, MUTATION, ORDERS_FOLDER
 from tests.faults.campaign.proxy import LoopThread, Proxy
 from tests.faults.campaign.tokens import SECRET, TOKENS
-from tests.fixtures.servers import free_port
-from tests.fixtures.waiting import holds_within, wait_for
 
-REPOSITORY = Path(__file__).resolve().parents[3]
 READY_SECONDS_MAX = 60
 LIVE_SECONDS_MAX = 5
 STOP_SECONDS_MAX = 90
@@ -29,7 +30,6 @@ WORKERS = ("worker0", "worker1")
 BEAT = "beat"
 SECOND_BEAT = "beat-again"
 LAUNCHER = "tests.faults.campaign.pointed"
-WORKER_OPTIONS = ("worker", "--without-gossip", "--without-mingle", "--without-heartbeat")
 
 
 @dataclass
@@ -74,25 +74,18 @@ class System:
         for name in APIS:
             self._add_api(name)
         for name in WORKERS:
-            self._add(name, "workers", (CELERY, "-A", "worker.app", *WORKER_OPTIONS, "-n", f"{name}@%h"))
+            self._add(name, "workers", (*WORKER, "-n", f"{name}@%h"))
         for name in (BEAT, SECOND_BEAT):
-            self._add(name, "workers", (CELERY, "-A", "worker.app", "beat"))
+            self._add(name, "workers", BEAT_COMMAND)
 
     def start(self, *names: str, extra: Mapping[str, str] | None = None) -> None:
         """Start those that do not run, with ``extra`` environment, and wait until API processes are ready."""
         for slot in (self.slots[name] for name in names):
             if slot.is_alive:
                 continue
-            with self.log(slot.name).open("ab") as log:
-                slot.process = subprocess.Popen(
-                    [sys.executable, "-m", LAUNCHER, *slot.arguments],
-                    env={**slot.environment, **(extra or {})},
-                    cwd=REPOSITORY,
-                    stdout=log,
-                    stderr=log,
-                    # A group of its own, so that what a killed worker leaves behind can be ended by its id.
-                    start_new_session=True,
-                )
+            _, *what = slot.arguments  # without its own -m
+            command = [sys.executable, "-m", LAUNCHER, *what]
+            slot.process = launch(command, self.log(slot.name), {**slot.environment, **(extra or {})}, apart=True)
             slot.groups.append(slot.process.pid)
         for name in names:
             self.wait_ready(name)
@@ -124,21 +117,14 @@ class System:
         for group in list(slot.groups):
             if slot.process is not None and slot.process.pid == group and slot.is_alive:
                 continue
-            with suppress(ProcessLookupError):
-                os.killpg(group, signal.SIGKILL)
+            end_group(group)
             slot.groups.remove(group)
 
     def stop(self) -> None:
         """End everything; again is no harm."""
-        for slot in self.slots.values():
-            if slot.is_alive and slot.process is not None:
-                slot.process.terminate()
-        holds_within(STOP_SECONDS_MAX, lambda: not any(slot.is_alive for slot in self.slots.values()))
-        for slot in self.slots.values():
-            if slot.process is not None:
-                slot.process.kill()
-                slot.process.wait()
-            self.sweep_up(slot.name)
+        end([slot.process for slot in self.slots.values() if slot.process is not None], STOP_SECONDS_MAX)
+        for name in self.slots:
+            self.sweep_up(name)
         while self._open_proxies:
             self._open_proxies.pop().close()
         self._proxies.close()
@@ -157,7 +143,7 @@ class System:
 
     def _add_api(self, name: str) -> None:
         port = free_port()
-        self._add(name, name, (BOOKING,), BOOKING_PORT=str(port))
+        self._add(name, name, BOOKING, BOOKING_PORT=str(port))
         self.slots[name].port = port
 
     def _add(self, name: str, database_proxy: str, arguments: tuple[str, ...], **extra: str) -> None:

@@ -6,12 +6,12 @@ from typing import Any
 
 import pymysql
 
-from tests.faults.campaign.database_server import DatabaseServer
+from lab.redis import RedisServer
+from lab.waiting import holds_within
+from tests.faults.campaign.disk import DatabaseServer
 from tests.faults.campaign.driver import Driver
 from tests.faults.campaign.orders import Orders
-from tests.faults.campaign.redis_server import PrivateRedis
 from tests.faults.campaign.system import APIS, BEAT, WORKERS, System
-from tests.fixtures.waiting import holds_within
 
 REACH_SECONDS_MAX = 15
 RIVAL_TABLE = "campaign_rival"
@@ -29,7 +29,7 @@ class World:
     system: System
     database: DatabaseServer
     database_name: str
-    redis: PrivateRedis
+    redis: RedisServer
     driver: Driver
     patience: float
 

@@ -19,13 +19,14 @@ from starlette.types import Message, Scope
 from booking_service.domain.bookings import intake, lookup
 from booking_service.domain.seats import settlement
 from booking_service.main import create_app
+from lab.mysql import MYSQL
 from shared.database.units import Database
 from shared.http.service import HttpService
 from shared.queue import LanePublisher, WakeFlags, Waker
 from tests.fixtures.bookings import LANES, MakeEvent, new_booking
 from tests.fixtures.box_office import booking_settings, migrated_sqlite, token
 from tests.fixtures.databases import settings
-from tests.fixtures.servers import MYSQL, wait_until
+from tests.fixtures.servers import wait_until
 
 # Messages to MySQL for a whole batch, COMMIT included.
 ROUND_TRIPS_OF_AN_INTAKE = 2

@@ -6,9 +6,9 @@ from contextlib import closing
 
 import pymysql
 
+from lab.mysql import MYSQL
 from tests.faults.campaign.kinds.registry import kind
 from tests.faults.campaign.world import RIVAL_ROWS, RIVAL_TABLE, NotReachedError, World
-from tests.fixtures.servers import MYSQL
 
 REDIS, DATABASE = "redis", "database"
 # Longer than any timeout of ours towards Redis (5 s) and towards the database (10 s).
