@@ -4,6 +4,7 @@ import asyncio
 from collections.abc import AsyncIterator, Collection, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from dataclasses import dataclass
+from datetime import timedelta
 from functools import partial
 
 from booking_service.authentication import remote_authenticator
@@ -13,13 +14,15 @@ from booking_service.box_office.sales import Sales
 from booking_service.box_office.shield import Shield
 from booking_service.box_office.watch import Watch
 from booking_service.domain import catalogue
+from booking_service.readiness import checks
 from booking_service.settings import BookingSettings
+from booking_service.workers import Workers
 from shared.database.calls import DatabaseCalls
 from shared.database.units import Database
 from shared.http.authentication import Authenticator
 from shared.http.health import Check
-from shared.queue import LanePublisher, WakeFlags, Waker
-from shared.threads.offload import BoundedExecutor
+
+NAMING = 1  # whoever first wakes or listens for workers asks what the installation is called
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,7 +47,8 @@ async def running(settings: BookingSettings, stopping: asyncio.Event) -> AsyncIt
     async with AsyncExitStack() as stack:
         database = Database.connect(settings.database_url.get_secret_value(), settings, _connections(settings))
         stack.callback(database.close)
-        waker, redis_check = _redis(settings, stack)
+        workers = Workers(database, settings)
+        stack.callback(workers.close)
         authenticator = remote_authenticator(settings)
         stack.push_async_callback(authenticator.close)
         calls = DatabaseCalls.of(database, settings)
@@ -52,7 +56,7 @@ async def running(settings: BookingSettings, stopping: asyncio.Event) -> AsyncIt
         found = Lookups(database, settings)
         stack.push_async_callback(found.close)
         shield = await stack.enter_async_context(_shield(found, calls, settings))
-        sales = Sales(calls, shield, waker, settings)
+        sales = Sales(calls, shield, workers.waker, settings)
         stack.push_async_callback(sales.close)
         stack.callback(stopping.set)
         yield Process(
@@ -62,34 +66,13 @@ async def running(settings: BookingSettings, stopping: asyncio.Event) -> AsyncIt
             sales=sales,
             watch=Watch(found.booking, stopping),
             authenticator=authenticator,
-            checks={
-                "database": Check(calls.ping, required=True),
-                "keys": Check(authenticator.ready, required=True),
-                # Without it bookings are accepted all the same, and settled when it is back.
-                "redis": redis_check,
-            },
+            checks=checks(calls, authenticator, workers, timedelta(seconds=settings.settlement_overdue_seconds)),
         )
 
 
 def _connections(settings: BookingSettings) -> int:
     # One for each thread that may want one: nobody ever waits for the pool while holding a thread.
-    return settings.intake_threads + lookups.KINDS * settings.lookup_threads + settings.database_threads
-
-
-def _redis(settings: BookingSettings, stack: AsyncExitStack) -> tuple[Waker, Check]:
-    flags = WakeFlags.connect(
-        settings.redis_url.get_secret_value(),
-        expiry_seconds=settings.wake_flag_seconds,
-        timeout_seconds=settings.publish_timeout_seconds,
-    )
-    publisher = LanePublisher.connect(
-        settings.redis_url.get_secret_value(), timeout_seconds=settings.publish_timeout_seconds
-    )
-    waker = Waker(flags, publisher.publish, settings.publish_pause_seconds)
-    stack.callback(waker.close)
-    executor = BoundedExecutor(name="redis", threads=1, queue_max=settings.database_queue_max)
-    stack.callback(executor.close)
-    return waker, Check(partial(executor.run, flags.ping), required=False)
+    return NAMING + settings.intake_threads + lookups.KINDS * settings.lookup_threads + settings.database_threads
 
 
 @asynccontextmanager

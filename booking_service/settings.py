@@ -46,6 +46,9 @@ class BookingSettings(ServiceSettings, BookingDatabaseSettings):
     publish_pause_seconds: float = Field(
         1, gt=0, le=60, description="No wake-up is tried for this long after a failure."
     )
+    settlement_overdue_seconds: float = Field(
+        60, gt=0, le=3_600, description="Readiness says `overdue` when a booking has waited longer for its decision."
+    )
 
     @model_validator(mode="after")
     def _rs256_needs_keys(self) -> "BookingSettings":

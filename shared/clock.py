@@ -1,11 +1,19 @@
-"""The one place that reads the time of day."""
+"""The one place that reads the time of day, and a clock that nobody sets for what asks for moments."""
 
-from datetime import UTC, datetime
+import time
+from datetime import UTC, datetime, timedelta
+
+EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
 def utc_now() -> datetime:
     """Return the present moment in UTC, with microseconds."""
     return datetime.now(UTC)
+
+
+def elapsed() -> datetime:
+    """Return a moment of a clock that only goes on, whatever is done to the time of day: good for differences alone."""
+    return EPOCH + timedelta(seconds=time.monotonic())
 
 
 def rfc3339(moment: datetime) -> str:

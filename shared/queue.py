@@ -12,19 +12,29 @@ from redis.backoff import NoBackoff
 from redis.exceptions import RedisError
 from redis.retry import Retry
 
+from shared.installation import FindNames
+
 SETTLE = "booking.settle"
 SWEEP = "booking.sweep"
-LANES_QUEUE = "lanes"
-SWEEP_QUEUE = "sweep"
 
-# Somebody has been told to drain the lane.
-AWAKE = "event-booking:awake:"
-# A sweep's message to the lane is on its way.
-SWEPT = "event-booking:swept:"
+# What a flag means: somebody has been told to drain the lane,
+AWAKE = "awake:"
+# and a sweep's message to the lane is on its way.
+SWEPT = "swept:"
 # What publishing through Celery raises when the broker is away.
 BROKER_ERRORS = (OperationalError, RedisError, OSError)
 
 log = logging.getLogger(__name__)
+
+
+def connect_redis(url: str, timeout_seconds: float) -> "Redis":
+    """Prepare connections on which nothing waits longer than ``timeout_seconds`` and nothing is tried twice."""
+    return Redis.from_url(
+        url,
+        socket_timeout=timeout_seconds,
+        socket_connect_timeout=timeout_seconds,
+        retry=Retry(NoBackoff(), 0),
+    )
 
 
 # One round trip for all lanes of a batch: under load nearly every flag is set already.
@@ -40,23 +50,23 @@ return taken
 class WakeFlags:
     """One flag a lane, with an expiry. Each call is one round trip; all raise RedisError when Redis is away."""
 
-    def __init__(self, redis: "Redis", expiry_seconds: int, meaning: str = AWAKE) -> None:
-        """Keep the flags with this ``meaning`` in ``redis``, each for ``expiry_seconds`` unless renewed."""
+    def __init__(self, redis: "Redis", names: FindNames, expiry_seconds: int, meaning: str = AWAKE) -> None:
+        """Keep the flags with this ``meaning`` in ``redis``, each for ``expiry_seconds`` unless renewed.
+
+        Calls also raise what ``names`` does.
+        """
         self._redis = redis
+        self._names = names
         self._expiry_seconds = expiry_seconds
         self._meaning = meaning
         self._take = redis.register_script(TAKE_SCRIPT)
 
     @classmethod
-    def connect(cls, url: str, *, expiry_seconds: int, timeout_seconds: float, meaning: str = AWAKE) -> "WakeFlags":
+    def connect(
+        cls, url: str, names: FindNames, *, expiry_seconds: int, timeout_seconds: float, meaning: str = AWAKE
+    ) -> "WakeFlags":
         """Prepare a connection on which nothing waits longer than ``timeout_seconds`` and nothing is tried twice."""
-        redis = Redis.from_url(
-            url,
-            socket_timeout=timeout_seconds,
-            socket_connect_timeout=timeout_seconds,
-            retry=Retry(NoBackoff(), 0),
-        )
-        return cls(redis, expiry_seconds, meaning)
+        return cls(connect_redis(url, timeout_seconds), names, expiry_seconds, meaning)
 
     def take(self, lanes: Iterable[int]) -> list[int]:
         """Set the flags of ``lanes`` and return those that were free: what they mean is now the caller's to do."""
@@ -76,6 +86,19 @@ class WakeFlags:
         if flags := self._flags(lanes):
             self._redis.delete(*flags)
 
+    def clear_overlong(self, lanes: Iterable[int]) -> None:
+        """Free those flags of ``lanes`` that have longer to live than they were set for.
+
+        Redis keeps an expiry as a time of day: with its clock set back by an hour, a flag would live for an hour more.
+        """
+        flags = self._flags(lanes)
+        with self._redis.pipeline(transaction=False) as pipeline:
+            for flag in flags:
+                pipeline.ttl(flag)
+            left = zip(flags, pipeline.execute(), strict=True)
+        if overlong := [flag for flag, seconds in left if seconds > self._expiry_seconds]:
+            self._redis.delete(*overlong)
+
     def ping(self) -> bool:
         """Return True when Redis answers."""
         return bool(self._redis.ping())
@@ -85,17 +108,23 @@ class WakeFlags:
         self._redis.close()
 
     def _flags(self, lanes: Iterable[int]) -> list[str]:
-        return [f"{self._meaning}{lane}" for lane in lanes]
+        wanted = list(lanes)
+        prefix = f"{self._names().key_prefix}{self._meaning}" if wanted else ""
+        return [f"{prefix}{lane}" for lane in wanted]
 
 
 @dataclass(frozen=True, slots=True)
 class LanePublisher:
-    """Sends `settle(lanes)` through Celery, bounded in time: a producer's settings differ from a consumer's."""
+    """Sends `settle(lanes)` and sweeps through Celery, bounded in time: a producer's settings differ from a consumer's.
+
+    Calls also raise what ``names`` does.
+    """
 
     celery: Celery
+    names: FindNames
 
     @classmethod
-    def connect(cls, url: str, *, timeout_seconds: float) -> "LanePublisher":
+    def connect(cls, url: str, names: FindNames, *, timeout_seconds: float) -> "LanePublisher":
         """Prepare to publish to the broker at ``url``, waiting at most ``timeout_seconds`` and trying once."""
         celery = Celery("producer", broker=url, set_as_current=False)
         celery.conf.update(
@@ -112,16 +141,37 @@ class LanePublisher:
                 "interval_max": 0,
             },
         )
-        return cls(celery)
+        return cls(celery, names)
 
     def publish(self, lanes: Sequence[int], *, swept: bool = False) -> None:
         """Have ``lanes`` drained, on behalf of the sweep or of a wake-up. Raises one of BROKER_ERRORS."""
-        self.celery.send_task(SETTLE, args=[lanes], kwargs={"swept": swept}, queue=LANES_QUEUE, retry=False)
+        queue = self.names().lanes_queue
+        self.celery.send_task(SETTLE, args=[lanes], kwargs={"swept": swept}, queue=queue, retry=False)
+
+    def sweep(self) -> None:
+        """Have forgotten lanes looked for, unless a sweep waits already. Raises one of BROKER_ERRORS.
+
+        So sweeps never pile up while nobody runs them, and none needs an expiry, which would be judged by another
+        machine's clock.
+        """
+        queue = self.names().sweep_queue
+        if self._waiting(queue) == 0:
+            self.celery.send_task(SWEEP, queue=queue, retry=False)
 
     def waiting(self) -> int:
-        """Count the messages that no worker has taken yet. Raises one of BROKER_ERRORS."""
+        """Count the messages to lanes that no worker has taken yet. Raises one of BROKER_ERRORS."""
+        return self._waiting(self.names().lanes_queue)
+
+    def ping(self) -> None:
+        """Ask the broker for a sign of life on the way that messages take. Raises one of BROKER_ERRORS."""
         with self.celery.connection_or_acquire() as connection:
-            declared = connection.default_channel.queue_declare(LANES_QUEUE, durable=True, auto_delete=False)
+            # Connects, within the bounds above, unless that was done; opening a channel is a round trip in any case.
+            _ = connection.default_channel
+            connection.channel().close()
+
+    def _waiting(self, queue: str) -> int:
+        with self.celery.connection_or_acquire() as connection:
+            declared = connection.default_channel.queue_declare(queue, durable=True, auto_delete=False)
             return int(declared.message_count)
 
 

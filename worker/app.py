@@ -1,21 +1,24 @@
 """The Celery application of workers and beat: `celery -A worker.app worker`, `celery -A worker.app beat`."""
 
 import logging
+from functools import cache, partial
 
 from billiard import pool
 from celery import Celery
-from celery.signals import setup_logging
-from kombu import Queue
+from celery.schedules import schedule
+from celery.signals import celeryd_init, setup_logging
+from kombu import Exchange, Queue
 
+from shared.clock import elapsed
 from shared.logging import configure_logging
-from shared.queue import LANES_QUEUE, SETTLE, SWEEP, SWEEP_QUEUE
+from shared.queue import SWEEP
 from shared.settings import load
 from worker import hand_back
+from worker.installation import wait_for_names
 from worker.settings import WorkerSettings
 
 HEALTH_CHECK_SECONDS = 5
 CONNECT_SECONDS = 2
-SWEEP_EXPIRES_SECONDS = 300
 # These say two lines a task at INFO.
 CHATTY_LOGGERS = ("celery.worker.strategy", "celery.app.trace", "celery.beat")
 
@@ -24,12 +27,10 @@ CHATTY_LOGGERS = ("celery.worker.strategy", "celery.app.trace", "celery.beat")
 pool.GUARANTEE_MESSAGE_CONSUMPTION_RETRY_LIMIT = 20
 
 settings = load(WorkerSettings)
+names = cache(partial(wait_for_names, settings))
 hand_back.install()
 app = Celery("worker", broker=settings.redis_url.get_secret_value(), include=["worker.tasks"])
 app.conf.update(
-    task_default_queue=LANES_QUEUE,
-    task_routes={SETTLE: {"queue": LANES_QUEUE}, SWEEP: {"queue": SWEEP_QUEUE}},
-    task_queues=[Queue(LANES_QUEUE), Queue(SWEEP_QUEUE)],
     # Nobody reads results: what a task did stands in the database.
     task_ignore_result=True,
     task_time_limit=settings.task_seconds_max,
@@ -48,16 +49,9 @@ app.conf.update(
         "socket_connect_timeout": CONNECT_SECONDS,
     },
     # No file: after a restart the sweep is due at once, which is what it is for.
-    beat_scheduler="celery.beat.Scheduler",
-    beat_schedule={
-        SWEEP: {
-            "task": SWEEP,
-            "schedule": settings.sweep_interval_seconds,
-            # Sweeps that nobody ran for long are dropped: the next one sees the same. Long, because the clocks of
-            # beat and worker may differ, and a worker that is ahead would drop every one.
-            "options": {"queue": SWEEP_QUEUE, "expires": SWEEP_EXPIRES_SECONDS},
-        }
-    },
+    beat_scheduler="worker.beat:SweepScheduler",
+    # By elapsed time. By the time of day, a clock that is set back an hour would end sweeps for that hour.
+    beat_schedule={SWEEP: {"task": SWEEP, "schedule": schedule(settings.sweep_interval_seconds, nowfun=elapsed)}},
 )
 
 
@@ -66,3 +60,12 @@ def _configure_logging(**_: object) -> None:
     configure_logging(settings.log_level)
     for name in CHATTY_LOGGERS:
         logging.getLogger(name).setLevel(logging.WARNING)
+
+
+@celeryd_init.connect
+def _name_queues(**_: object) -> None:
+    # In the worker, before it takes messages and before it forks; it says nothing by itself until then.
+    _configure_logging()
+    queues = names().lanes_queue, names().sweep_queue
+    # Each with an exchange and a key of its own, as those who send declare it.
+    app.conf.update(task_queues=[Queue(q, Exchange(q), q) for q in queues], task_default_queue=names().lanes_queue)

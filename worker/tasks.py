@@ -4,6 +4,7 @@ import logging
 from contextlib import suppress
 from datetime import timedelta
 from functools import cache, partial
+from math import ceil
 from typing import Any
 
 from celery import Task
@@ -15,12 +16,16 @@ from shared.clock import utc_now
 from shared.database.units import Database
 from shared.errors import Unavailable
 from shared.queue import AWAKE, BROKER_ERRORS, SETTLE, SWEEP, SWEPT, LanePublisher, WakeFlags, wake_sleeping
-from worker.app import CONNECT_SECONDS, app, settings
+from shared.sign_of_life import SignOfLife
+from worker.app import CONNECT_SECONDS, app, names, settings
 from worker.drain import Drainer
 
 log = logging.getLogger(__name__)
 
 CONNECTIONS = 1  # a task does one thing at a time
+# A sweep's sign is believed for as long as a few sweeps that each came after a few turns, and never shorter than this.
+SIGN_OF_LIFE_SWEEPS = 5
+SIGN_OF_LIFE_SECONDS_MIN = 30
 
 # Logged in a line, without a traceback: the sweep tries again.
 EXPECTED_ERRORS = (Unavailable, *BROKER_ERRORS)
@@ -39,6 +44,7 @@ def flags(meaning: str) -> WakeFlags:
     """Return this process's flags with this meaning."""
     return WakeFlags.connect(
         settings.redis_url.get_secret_value(),
+        names,
         expiry_seconds=settings.wake_flag_seconds,
         timeout_seconds=CONNECT_SECONDS,
         meaning=meaning,
@@ -59,8 +65,14 @@ def drainer() -> Drainer:
 
 @cache
 def publisher() -> LanePublisher:
-    """Return this process's way to send a lane for another turn."""
-    return LanePublisher.connect(settings.redis_url.get_secret_value(), timeout_seconds=CONNECT_SECONDS)
+    """Return this process's way to send a lane for another turn, or a sweep."""
+    return LanePublisher.connect(settings.redis_url.get_secret_value(), names, timeout_seconds=CONNECT_SECONDS)
+
+
+@cache
+def sign_of_life() -> SignOfLife:
+    """Return this process's way to say that sweeps are run."""
+    return SignOfLife.connect(settings.redis_url.get_secret_value(), names, timeout_seconds=CONNECT_SECONDS)
 
 
 @app.task(name=SETTLE, throws=EXPECTED_ERRORS)
@@ -81,8 +93,12 @@ def sweep() -> None:
     """
     age = timedelta(seconds=settings.sweep_age_seconds)
     overdue = drainer().database.read(partial(lanes_overdue, now=utc_now(), age=age))
-    if overdue and publisher().waiting() == 0:
-        flags(SWEPT).clear(overdue)
+    if overdue:
+        flags(SWEPT).clear_overlong(overdue)
+        if publisher().waiting() == 0:
+            flags(SWEPT).clear(overdue)
     for lane in overdue:
         if wake_sleeping(flags(SWEPT), partial(publisher().publish, swept=True), [lane]):
             log.info("lane %s is overdue and was sent for", lane)
+    interval = settings.sweep_interval_seconds + settings.drain_seconds_max
+    sign_of_life().give(max(SIGN_OF_LIFE_SECONDS_MIN, ceil(SIGN_OF_LIFE_SWEEPS * interval)))

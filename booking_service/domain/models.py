@@ -16,6 +16,7 @@ from shared.database.units import TABLE_OPTIONS, BinaryUuid, NoneAs, RowId, UtcD
 VERSION_TABLE: Final = "booking_alembic_version"
 NAME_LENGTH_MAX: Final = 200
 IDEMPOTENCY_KEY_LENGTH_MAX: Final = 255
+INSTALLATION_LENGTH_MAX: Final = 12
 
 PENDING: Final = "pending"
 CONFIRMED: Final = "confirmed"
@@ -67,6 +68,16 @@ class Lane(Base):
     __table_args__ = (TABLE_OPTIONS,)
 
     lane: Mapped[int] = mapped_column(SmallInteger, primary_key=True, autoincrement=False)
+
+
+class Installation(Base):
+    """The one row that names this installation: see `domain/installation.py`."""
+
+    __tablename__ = "installation"
+    __table_args__ = (CheckConstraint("id = 1", name="installation_one"), TABLE_OPTIONS)
+
+    id: Mapped[int] = mapped_column(SmallInteger, primary_key=True, autoincrement=False)
+    name: Mapped[str] = mapped_column(CHAR(INSTALLATION_LENGTH_MAX))
 
 
 class Booking(Base):

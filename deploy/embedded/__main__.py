@@ -10,7 +10,7 @@ from pathlib import Path
 from auth_service.settings import AuthSettings
 from booking_service.settings import BookingSettings
 from deploy.embedded import broker, environment, ports, service, tether
-from deploy.embedded.banner import Facts, banner
+from deploy.embedded.banner import Facts, banner, missing_parts
 from deploy.embedded.broker import Broker
 from deploy.embedded.processes import programs, write_configuration
 from deploy.embedded.stop import Stop
@@ -120,16 +120,19 @@ def _output(process: "subprocess.Popen[str]", stop: Stop) -> str:
 
 
 def _until_ready(supervisor: Supervisor, stop: Stop, auth: AuthSettings, booking: BookingSettings, data: Path) -> bool:
-    waiting = [environment.address(settings.host, settings.port) for settings in (auth, booking)]
+    addresses = {
+        name: environment.address(settings.host, settings.port)
+        for name, settings in (("auth", auth), ("booking", booking))
+    }
     for _ in range(READY_CHECKS_MAX):
-        waiting = [address for address in waiting if not service.is_ready(address)]
-        if not waiting:
+        missing = {name: lacks for name, address in addresses.items() if (lacks := service.missing(address))}
+        if not missing:
             return True
         if stop.wait(CHECK_SECONDS):
             return False
         if supervisor.died():
             break
-    _say(f"{' and '.join(waiting)} did not become ready; see {data}/logs")
+    _say(missing_parts(missing, data / "logs"))
     raise SystemExit(1)
 
 

@@ -1,9 +1,12 @@
-"""What `make run` says once everything is ready."""
+"""What `make run` says once everything is ready, and when it is not."""
 
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
 EXAMPLE = Path(__file__).parent.parent / "example.sh"
+# Where the reason is, when it is not in the log of the service that tells of it.
+LOGS = {"workers": ("worker", "beat"), "redis": ("broker", "booking")}
 BANNER = """
 Ready.
 
@@ -48,3 +51,15 @@ def banner(facts: Facts) -> str:
         broker=facts.broker,
         example=EXAMPLE.read_text(encoding="utf-8"),
     )
+
+
+def missing_parts(missing: Mapping[str, Mapping[str, str]], logs: Path) -> str:
+    """Write a line for each thing that each service lacks, with the logs that have the reason."""
+    return "\n".join(_lines(missing, logs))
+
+
+def _lines(missing: Mapping[str, Mapping[str, str]], logs: Path) -> Iterator[str]:
+    for name, lacks in missing.items():
+        for what, state in lacks.items():
+            files = " and ".join(f"{logs / log}.log" for log in LOGS.get(what, (name,)))
+            yield f"{name} did not become ready: {what}: {state}; see {files}"

@@ -1,9 +1,10 @@
-"""Asks the two services whether they are ready, and the auth service whether the admin's login is good."""
+"""Asks the two services what they lack, and the auth service whether the admin's login is good."""
 
 import json
 import urllib.error
 import urllib.request
 from http import HTTPStatus
+from http.client import HTTPException
 
 ANSWER_SECONDS_MAX = 10
 
@@ -11,9 +12,17 @@ ANSWER_SECONDS_MAX = 10
 _direct = urllib.request.build_opener(urllib.request.ProxyHandler({}))
 
 
-def is_ready(address: str) -> bool:
-    """Tell whether the service at ``address`` can do its work."""
-    return _status(urllib.request.Request(f"{address}/health/ready")) == HTTPStatus.OK  # noqa: S310  always http
+def missing(address: str) -> dict[str, str]:
+    """Return what the service at ``address`` lacks to do all its work, each with its state; nothing when it is ready.
+
+    What waits for its decision since an earlier run is no lack: it is being settled.
+    """
+    _, body = _ask(urllib.request.Request(f"{address}/health/ready"))  # noqa: S310  always http
+    try:
+        dependencies: dict[str, str] = json.loads(body)["dependencies"]
+    except (ValueError, LookupError, TypeError):
+        return {"an answer": "none"}
+    return {name: state for name, state in dependencies.items() if state != "ok" and name != "settlement"}
 
 
 def accepts_login(address: str, email: str, password: str) -> bool:
@@ -22,14 +31,16 @@ def accepts_login(address: str, email: str, password: str) -> bool:
     request = urllib.request.Request(  # noqa: S310  always http
         f"{address}/login", body, {"Content-Type": "application/json"}
     )
-    return _status(request) == HTTPStatus.OK
+    status, _ = _ask(request)
+    return status == HTTPStatus.OK
 
 
-def _status(request: urllib.request.Request) -> int:
+def _ask(request: urllib.request.Request) -> tuple[int, bytes]:
     try:
         with _direct.open(request, timeout=ANSWER_SECONDS_MAX) as response:
-            return int(response.status)
+            return int(response.status), response.read()
     except urllib.error.HTTPError as error:
-        return error.code
-    except OSError:
-        return 0
+        with error:
+            return error.code, error.read()
+    except (OSError, HTTPException):
+        return 0, b""

@@ -2,9 +2,10 @@
 
 import asyncio
 import logging
-from collections.abc import Awaitable, Callable, Mapping
+import time
+from collections.abc import Callable, Coroutine, Mapping
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Any, Protocol
 
 from fastapi import APIRouter, Request, Response
 from pydantic import BaseModel, Field
@@ -12,6 +13,9 @@ from pydantic import BaseModel, Field
 from shared.http.strict_route import StrictRoute
 
 CHECK_SECONDS_MAX = 3
+RECENT_SECONDS = 1
+
+Ask = Callable[[], Coroutine[Any, Any, object]]
 
 log = logging.getLogger(__name__)
 
@@ -20,8 +24,36 @@ log = logging.getLogger(__name__)
 class Check:
     """How to ask one dependency whether it answers, and whether the service can do its work without it."""
 
-    ask: Callable[[], Awaitable[object]]
+    ask: Ask
     required: bool
+
+
+class Impaired(Exception):  # noqa: N818  a state, and what was found
+    """What a check raises when it got an answer, and not a good one."""
+
+    def __init__(self, state: str, reason: str) -> None:
+        """Show ``state`` in the answer, write ``reason`` into the log."""
+        super().__init__(reason)
+        self.state = state
+
+
+class Recent:
+    """A question that is asked at most every RECENT_SECONDS, however many want to know."""
+
+    def __init__(self, ask: Ask, clock: Callable[[], float] = time.monotonic) -> None:
+        """Put the question with ``ask``; ``clock`` gives seconds."""
+        self._ask = ask
+        self._clock = clock
+        self._asked_at = 0.0
+        self._answer: asyncio.Task[object] | None = None
+
+    async def __call__(self) -> object:
+        """Return or raise the last answer, or the next one."""
+        if self._answer is None or self._clock() - self._asked_at > RECENT_SECONDS:
+            self._asked_at = self._clock()
+            self._answer = asyncio.create_task(self._ask())
+        # Who gives up waiting must not take the answer away from the others.
+        return await asyncio.shield(self._answer)
 
 
 class Dependent(Protocol):
@@ -36,7 +68,11 @@ class Health(BaseModel):
     """The state of the service and of each thing it needs."""
 
     status: str = Field(examples=["ok"])
-    dependencies: dict[str, str] = Field(default_factory=dict, examples=[{"database": "ok", "redis": "ok"}])
+    dependencies: dict[str, str] = Field(
+        default_factory=dict,
+        description="`ok`, `unavailable`, or in a word what is wrong; the log has the reason.",
+        examples=[{"database": "ok", "redis": "ok"}],
+    )
 
 
 def router() -> APIRouter:
@@ -68,6 +104,9 @@ def router() -> APIRouter:
 async def _state(name: str, check: Check) -> str:
     try:
         await asyncio.wait_for(check.ask(), CHECK_SECONDS_MAX)
+    except Impaired as impaired:
+        log.warning("%s: %s: %s", name, impaired.state, impaired)
+        return impaired.state
     except Exception as error:  # noqa: BLE001  whatever it is, the dependency does not answer
         log.warning("%s does not answer: %s", name, error)
         return "unavailable"

@@ -41,6 +41,17 @@ class Embedded:
         return self.console.read_text()
 
     def start(self) -> None:
+        """Start, and wait until it says that everything is ready."""
+        launcher = self.launch()
+        wait_until(lambda: self.is_ready or launcher.poll() is not None, "everything is ready")
+        assert launcher.poll() is None, self.output
+
+    @property
+    def is_ready(self) -> bool:
+        return "Ctrl-C stops" in self.output
+
+    def launch(self) -> "subprocess.Popen[bytes]":
+        """Start, and do not wait."""
         with self.console.open("w") as console:
             self.launcher = launcher = subprocess.Popen(
                 [sys.executable, "-m", "deploy.embedded"],
@@ -49,8 +60,7 @@ class Embedded:
                 stdout=console,
                 stderr=console,
             )
-        wait_until(lambda: "Ctrl-C stops" in self.output or launcher.poll() is not None, "everything is ready")
-        assert launcher.poll() is None, self.output
+        return launcher
 
     def stop(self, how: signal.Signals = signal.SIGINT) -> int:
         assert self.launcher is not None

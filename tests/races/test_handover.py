@@ -14,6 +14,7 @@ from shared.database.units import Database
 from shared.queue import WakeFlags
 from tests.fixtures.bookings import MakeEvent, accept, new_booking
 from tests.fixtures.databases import REAL
+from tests.fixtures.names import given
 from worker.drain import Drainer
 
 ROUNDS = 1_000
@@ -36,7 +37,7 @@ class FlagsThatTell(WakeFlags):
     """Flags that say when a drainer frees one, and let a booking arrive at a chosen moment around that."""
 
     def __init__(self, redis: Redis, moments: Iterator[Moment]) -> None:
-        super().__init__(redis, EXPIRY_SECONDS)
+        super().__init__(redis, given, EXPIRY_SECONDS)
         self.finishing: SimpleQueue[threading.Event] = SimpleQueue()
         self.racing = True
         self._moments = moments

@@ -71,18 +71,19 @@ def lanes_due(connection: Connection, lanes: Sequence[int]) -> list[int]:
     return [lane for lane in connection.scalars(due) if lane is not None]
 
 
-def lanes_overdue(connection: Connection, now: datetime, age: timedelta) -> list[int]:
-    """List the lanes whose oldest due booking was made more than ``age`` before ``now``, or as much after it.
-
-    A booking from the future comes from a process whose clock is ahead, and nobody knows how old it is.
-    """
+def oldest_due(connection: Connection) -> dict[int, datetime]:
+    """Return when the oldest due booking of each lane was made, by the clock of the process that made it."""
     oldest = (
         select(Booking.due_lane, func.min(Booking.id, type_=BinaryUuid()))
         .where(Booking.due_lane > NOT_DUE)
         .group_by(Booking.due_lane)
     )
-    return [
-        lane
-        for lane, oldest_id in connection.execute(oldest)
-        if lane is not None and abs(now - made_at(oldest_id.bytes)) > age
-    ]
+    return {lane: made_at(oldest_id.bytes) for lane, oldest_id in connection.execute(oldest) if lane is not None}
+
+
+def lanes_overdue(connection: Connection, now: datetime, age: timedelta) -> list[int]:
+    """List the lanes whose oldest due booking was made more than ``age`` before ``now``, or as much after it.
+
+    A booking from the future comes from a process whose clock is ahead, and nobody knows how old it is.
+    """
+    return [lane for lane, oldest in oldest_due(connection).items() if abs(now - oldest) > age]

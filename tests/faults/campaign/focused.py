@@ -25,6 +25,7 @@ from tests.faults.campaign.stored import connect, read_stored
 from tests.faults.campaign.system import System
 from tests.faults.campaign.verdict import Promise, Verdict
 from tests.faults.campaign.watch import Auditor
+from tests.fixtures.names import given
 
 SEED = 7
 LANE = 0  # the only one
@@ -86,7 +87,7 @@ def drainer_slow(scene: Scene) -> None:
 
 @contextmanager
 def _waking(redis: RedisServer) -> Iterator[Callable[[], None]]:
-    publisher = LanePublisher.connect(f"redis://127.0.0.1:{redis.port}/0", timeout_seconds=5)
+    publisher = LanePublisher.connect(f"redis://127.0.0.1:{redis.port}/0", given, timeout_seconds=5)
 
     def wake() -> None:
         publisher.publish([LANE])

@@ -4,10 +4,11 @@ import random
 from contextlib import closing
 from functools import partial
 
-from sqlalchemy import create_engine
+from sqlalchemy import create_engine, update
 
 from booking_service.domain import catalogue
 from booking_service.domain.catalogue import EventState, NewEvent
+from booking_service.domain.models import Installation
 from booking_service.migrations import MIGRATIONS
 from shared.clock import utc_now
 from shared.database.migrations import upgrade
@@ -15,6 +16,7 @@ from shared.database.units import Database
 from tests.faults.campaign.world import RIVAL_ROWS, RIVAL_TABLE
 from tests.fixtures.bookings import STARTS_AT
 from tests.fixtures.databases import settings
+from tests.fixtures.names import INSTALLATION
 
 BIG_SEATS = 10**7
 SMALL_SEATS = (20, 400)
@@ -34,6 +36,8 @@ def prepare(url: str, rng: random.Random, *, big: int, small: int, lanes: int) -
     engine.dispose()
     database = Database.connect(url, settings(), pool_size=1)
     upgrade(database, MIGRATIONS)
+    # So that those who take and send messages know the queues without the database, which may be away.
+    database.write(lambda c: c.execute(update(Installation).values(name=INSTALLATION)), repeat_lost=True)
 
     def make(seats: int) -> EventState:
         create = partial(catalogue.create_event, new=NewEvent("E", "V", STARTS_AT, seats), lanes=lanes, now=utc_now())

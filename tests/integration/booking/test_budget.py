@@ -26,6 +26,7 @@ from shared.queue import LanePublisher, WakeFlags, Waker
 from tests.fixtures.bookings import LANES, MakeEvent, new_booking
 from tests.fixtures.box_office import booking_settings, migrated_sqlite, token
 from tests.fixtures.databases import settings
+from tests.fixtures.names import NAMES, given
 from tests.fixtures.servers import wait_until
 
 # Messages to MySQL for a whole batch, COMMIT included.
@@ -89,10 +90,11 @@ def test_a_batch_of_bookings_is_stored_settled_and_found_within_its_round_trips(
 def test_lanes_are_woken_within_their_commands(redis_url: str) -> None:
     with Redis.from_url(redis_url) as redis:
         redis.flushdb()
-        publisher = LanePublisher.connect(redis_url, timeout_seconds=5)
-        waker = Waker(WakeFlags.connect(redis_url, expiry_seconds=9, timeout_seconds=5), publisher.publish, 1)
+        publisher = LanePublisher.connect(redis_url, given, timeout_seconds=5)
+        flags = WakeFlags.connect(redis_url, given, expiry_seconds=9, timeout_seconds=5)
+        waker = Waker(flags, publisher.publish, 1)
         waker.wake({LANES})  # connects, and loads the script
-        wait_until(lambda: redis.llen("lanes") == 1, "the first lane is woken")
+        wait_until(lambda: redis.llen(NAMES.lanes_queue) == 1, "the first lane is woken")
         before = commands(redis)
         waker.wake(range(LANES))
         wait_until(lambda: commands_since(redis, before).get("lpush"), "the lanes are woken")

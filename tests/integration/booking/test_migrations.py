@@ -4,17 +4,19 @@ from collections.abc import Callable
 from functools import partial
 from uuid import UUID
 
+import pytest
 from alembic import command
 from alembic.config import Config
-from sqlalchemy import CHAR
+from sqlalchemy import CHAR, delete
 
 from booking_service.domain import catalogue
 from booking_service.domain.bookings import lookup
 from booking_service.domain.bookings.lookup import BookingState
 from booking_service.domain.catalogue import NewEvent
-from booking_service.domain.models import Booking
+from booking_service.domain.installation import installation_name
+from booking_service.domain.models import VERSION_TABLE, Booking, Installation
 from booking_service.migrations import MIGRATIONS
-from shared.database.migrations import configuration
+from shared.database.migrations import configuration, upgrade
 from shared.database.units import Database, NoneAs
 from tests.fixtures.bookings import LANES, NOW, STARTS_AT, accept, new_booking, settle, states
 
@@ -52,6 +54,26 @@ def test_bookings_survive_the_change_to_rows_of_one_size(booking_database: Datab
     assert stored() == before
     assert settle(booking_database, event) == 1
     assert states(booking_database, won, lost, waiting) == ["confirmed", "rejected", "rejected"]
+
+
+def test_an_installation_keeps_its_name_and_no_two_share_one(booking_database: Database) -> None:
+    name = booking_database.read(installation_name)
+    upgrade(booking_database, MIGRATIONS)
+    assert booking_database.read(installation_name) == name
+    migrate(booking_database, command.downgrade, "0002")
+    migrate(booking_database, command.upgrade, "head")
+    assert booking_database.read(installation_name) != name
+
+
+def test_a_naming_that_was_ended_halfway_is_begun_again(booking_database: Database) -> None:
+    # MySQL has committed the table by then, and the name is not there yet.
+    with booking_database.engine.begin() as connection:
+        connection.execute(delete(Installation))
+        connection.exec_driver_sql(f"UPDATE {VERSION_TABLE} SET version_num='0002'")  # noqa: S608  a constant
+    with pytest.raises(LookupError, match="installation"):
+        booking_database.read(installation_name)
+    migrate(booking_database, command.upgrade, "head")
+    assert booking_database.read(installation_name)
 
 
 def test_what_a_confirmation_writes_has_one_size() -> None:

@@ -9,6 +9,7 @@ from contextlib import ExitStack
 import pytest
 
 from shared.queue import BROKER_ERRORS, LanePublisher, WakeFlags
+from tests.fixtures.names import given
 
 TIMEOUT_SECONDS = 0.2
 # Connecting and asking may each take the timeout; a busy machine may take a lot longer still. Celery's own defaults
@@ -56,8 +57,8 @@ def talk_nonsense(connection: socket.socket) -> None:
 
 
 def assert_bounded(url: str) -> None:
-    publisher = LanePublisher.connect(url, timeout_seconds=TIMEOUT_SECONDS)
-    flags = WakeFlags.connect(url, expiry_seconds=1, timeout_seconds=TIMEOUT_SECONDS)
+    publisher = LanePublisher.connect(url, given, timeout_seconds=TIMEOUT_SECONDS)
+    flags = WakeFlags.connect(url, given, expiry_seconds=1, timeout_seconds=TIMEOUT_SECONDS)
     attempts: list[Callable[[], object]] = [
         lambda: publisher.publish([1]),
         lambda: publisher.publish([1, 2]),
@@ -65,7 +66,11 @@ def assert_bounded(url: str) -> None:
         lambda: flags.take([1]),
         lambda: flags.renew([1]),
         lambda: flags.clear([1]),
+        lambda: flags.clear_overlong([1]),
         flags.ping,
+        publisher.sweep,
+        publisher.waiting,
+        publisher.ping,
     ]
     for attempt in attempts:
         started_at = time.monotonic()

@@ -9,7 +9,10 @@ import pytest
 from fakeredis import FakeRedis, FakeServer
 from redis.exceptions import ConnectionError as RedisConnectionError
 
+from shared.errors import Unavailable
+from shared.installation import Names
 from shared.queue import AWAKE, SWEPT, WakeFlags, Waker, wake_sleeping
+from tests.fixtures.names import NAMES, given
 from tests.fixtures.servers import wait_until
 
 EXPIRY_SECONDS = 5
@@ -56,7 +59,7 @@ def redis(server: FakeServer) -> Iterator[FakeRedis]:
 
 @pytest.fixture
 def flags(redis: FakeRedis) -> WakeFlags:
-    return WakeFlags(redis, EXPIRY_SECONDS)
+    return WakeFlags(redis, given, EXPIRY_SECONDS)
 
 
 @pytest.fixture
@@ -87,7 +90,7 @@ def test_a_flag_is_taken_once_until_it_is_cleared(flags: WakeFlags) -> None:
 def test_of_several_flags_those_that_are_free_are_taken(flags: WakeFlags, redis: FakeRedis) -> None:
     flags.take([2, 4])
     assert flags.take([1, 2, 3, 4]) == [1, 3]
-    assert 0 < redis.ttl(f"{AWAKE}3") <= EXPIRY_SECONDS
+    assert 0 < redis.ttl(f"{NAMES.key_prefix}{AWAKE}3") <= EXPIRY_SECONDS
     flags.clear([1, 4])
     assert flags.take([1, 2, 3, 4]) == [1, 4]
 
@@ -97,10 +100,11 @@ def test_no_flags_are_no_trouble(flags: WakeFlags, server: FakeServer) -> None:
     assert flags.take([]) == []
     flags.clear([])
     flags.renew([])
+    flags.clear_overlong([])
 
 
 def test_flags_of_another_meaning_are_other_flags(flags: WakeFlags, redis: FakeRedis) -> None:
-    swept = WakeFlags(redis, EXPIRY_SECONDS, SWEPT)
+    swept = WakeFlags(redis, given, EXPIRY_SECONDS, SWEPT)
     assert flags.take([1])
     assert swept.take([1])
     swept.clear([1])
@@ -108,7 +112,7 @@ def test_flags_of_another_meaning_are_other_flags(flags: WakeFlags, redis: FakeR
 
 
 def test_a_flag_expires_and_renewing_prolongs_it(flags: WakeFlags, redis: FakeRedis) -> None:
-    key = f"{AWAKE}1"
+    key = f"{NAMES.key_prefix}{AWAKE}1"
     flags.take([1])
     assert 0 < redis.ttl(key) <= EXPIRY_SECONDS
     redis.expire(key, 1)
@@ -119,6 +123,42 @@ def test_a_flag_expires_and_renewing_prolongs_it(flags: WakeFlags, redis: FakeRe
 def test_renewing_sets_a_flag_that_is_gone(flags: WakeFlags) -> None:
     flags.renew([1])
     assert not flags.take([1])
+
+
+def test_only_flags_that_have_longer_to_live_than_they_were_set_for_are_cleared_as_overlong(
+    flags: WakeFlags, redis: FakeRedis
+) -> None:
+    # As those are whose Redis set its clock back.
+    flags.take([1, 2])
+    redis.expire(f"{NAMES.key_prefix}{AWAKE}1", EXPIRY_SECONDS + 3_600)
+    flags.clear_overlong([1, 2, 3])
+    assert flags.take([1, 2, 3]) == [1, 3]
+
+
+def test_flags_of_another_installation_are_other_flags(flags: WakeFlags, redis: FakeRedis) -> None:
+    others = WakeFlags(redis, lambda: Names.of("other"), EXPIRY_SECONDS)
+    assert [flags.take([1]), others.take([1])] == [[1], [1]]
+    others.clear([1])
+    assert not flags.take([1])
+
+
+def test_lanes_are_woken_once_somebody_knows_what_the_installation_is_called(
+    redis: FakeRedis, publisher: Publisher
+) -> None:
+    known = threading.Event()
+
+    def names() -> Names:
+        if not known.is_set():
+            raise Unavailable
+        return NAMES
+
+    flags = WakeFlags(redis, names, EXPIRY_SECONDS)
+    waker = Waker(flags, publisher.publish, PAUSE_SECONDS)
+    waker.wake({1})
+    waker.wake({2})
+    known.set()
+    wait_until(lambda: sorted(publisher.sent) == [1, 2], "all lanes are woken", SECONDS_MAX)
+    waker.close()
 
 
 def test_clearing_a_free_flag_is_nothing(flags: WakeFlags) -> None:

@@ -14,6 +14,7 @@ from shared.errors import Unavailable
 from shared.queue import AWAKE, WakeFlags
 from tests.fixtures.bookings import LANES, MakeEvent, accept, new_booking, states
 from tests.fixtures.box_office import booking_settings, migrated_sqlite
+from tests.fixtures.names import NAMES, given
 from worker.drain import Drainer
 
 EXPIRY_SECONDS = 60
@@ -96,11 +97,11 @@ class Hands:
 
 @pytest.fixture
 def hands(booking_database: Database, redis: FakeRedis) -> Hands:
-    return Hands(booking_database, Flags(redis, EXPIRY_SECONDS), Broker())
+    return Hands(booking_database, Flags(redis, given, EXPIRY_SECONDS), Broker())
 
 
 def is_awake(redis: FakeRedis, event: EventState) -> bool:
-    return bool(redis.exists(f"{AWAKE}{event.lane}"))
+    return bool(redis.exists(f"{NAMES.key_prefix}{AWAKE}{event.lane}"))
 
 
 def test_all_that_is_due_is_settled_and_the_flag_freed(hands: Hands, event: EventState, redis: FakeRedis) -> None:
@@ -268,5 +269,5 @@ def test_without_its_database_a_drainer_says_so_and_frees_no_flag(hands: Hands, 
     hands.flags.take([1])
     with pytest.raises(Unavailable):
         hands.drain(1)
-    assert redis.exists(f"{AWAKE}1")
+    assert redis.exists(f"{NAMES.key_prefix}{AWAKE}1")
     nowhere.close()

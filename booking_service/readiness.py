@@ -1,0 +1,44 @@
+"""What readiness asks of the booking service's surroundings."""
+
+from collections.abc import Mapping
+from datetime import timedelta
+from functools import partial
+
+from booking_service.domain.seats.lanes import oldest_due
+from booking_service.workers import Workers
+from shared.clock import utc_now
+from shared.database.calls import DatabaseCalls
+from shared.http.authentication import Authenticator
+from shared.http.health import Check, Impaired, Recent
+
+NOT_HEARD, OVERDUE = "not heard", "overdue"
+NOT_HEARD_REASON = "no sweep was completed lately: is a worker running, and beat?"
+
+
+def checks(
+    database: DatabaseCalls, authenticator: Authenticator, workers: Workers, overdue: timedelta
+) -> Mapping[str, Check]:
+    """List what to ask. Bookings are accepted, and kept, without Redis and without workers: those are not required."""
+    return {
+        "database": Check(database.ping, required=True),
+        "keys": Check(authenticator.ready, required=True),
+        "redis": Check(workers.ping, required=False),
+        "workers": Check(Recent(partial(_workers_are_heard, workers)), required=False),
+        "settlement": Check(Recent(partial(_bookings_are_settled, database, overdue)), required=False),
+    }
+
+
+async def _workers_are_heard(workers: Workers) -> None:
+    if not await workers.are_heard():
+        raise Impaired(NOT_HEARD, NOT_HEARD_REASON)
+
+
+async def _bookings_are_settled(database: DatabaseCalls, overdue: timedelta) -> None:
+    now = utc_now()
+    # A booking from the future is not counted: when the clock was set back, those made after it are, for a while.
+    waiting = {
+        lane: now - oldest for lane, oldest in (await database.read(oldest_due)).items() if now - oldest > overdue
+    }
+    if waiting:
+        longest = max(waiting.values()).total_seconds()
+        raise Impaired(OVERDUE, f"bookings of lanes {sorted(waiting)} wait, one of them for {longest:.0f} s")
