@@ -13,6 +13,7 @@ from shared.http import health
 from shared.http.auth import Authenticator, token_rules
 from shared.http.service import HttpService, LifespanEvents, create_service
 from shared.keys import FixedKey
+from shared.settings import variable_of
 from shared.tokens import TokenSigner, TokenVerifier
 
 SECONDS_PER_MINUTE = 60
@@ -30,7 +31,8 @@ def create_app(settings: AuthSettings, hasher: Hasher | None = None) -> HttpServ
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> LifespanEvents:
         app.state.service = service = Service.open(settings, hasher or configured_hasher(settings), signer)
-        app.state.checks = {"database": health.Check(service.ping, required=True)}
+        variable = variable_of(type(settings), "database_url")
+        app.state.checks = {"database": health.Check(service.ping, required=True, variable=variable)}
         try:
             yield
         finally:

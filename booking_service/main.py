@@ -18,6 +18,7 @@ from shared.http.health import Check
 from shared.http.service import HttpService, create_service
 from shared.offload import BoundedExecutor
 from shared.queue import LanePublisher, WakeFlags, Waker
+from shared.settings import variable_of
 
 LOOKUPS = 2  # kinds of batched reads: bookings and events
 
@@ -59,7 +60,7 @@ async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
     app.state.authenticator = authenticator
     app.state.box_office = office
     app.state.checks = {
-        "database": Check(office.ping, required=True),
+        "database": Check(office.ping, required=True, variable=variable_of(type(settings), "database_url")),
         "keys": Check(authenticator.ready, required=True),
         # Without it bookings are accepted all the same, and settled when it is back.
         "redis": Check(partial(redis_executor.run, flags.ping), required=False),

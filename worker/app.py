@@ -7,6 +7,7 @@ from celery import Celery
 from celery.signals import setup_logging
 from kombu import Queue
 
+from shared.console import open_console
 from shared.logging import configure_logging
 from shared.queue import LANES_QUEUE, SETTLE, SWEEP, SWEEP_QUEUE
 from shared.settings import load
@@ -23,6 +24,7 @@ CHATTY_LOGGERS = ("celery.worker.strategy", "celery.app.trace", "celery.beat")
 # ends no longer does; billiard's 300 would hold up a stop for 30 s, and nobody reads what a task returned.
 pool.GUARANTEE_MESSAGE_CONSUMPTION_RETRY_LIMIT = 20
 
+open_console()
 settings = load(WorkerSettings)
 hand_back.install()
 app = Celery("worker", broker=settings.redis_url.get_secret_value(), include=["worker.tasks"])

@@ -19,6 +19,7 @@ class Check:
 
     ask: Callable[[], Awaitable[object]]
     required: bool
+    variable: str = ""  # that says where it is
 
 
 class Health(BaseModel):
@@ -57,6 +58,7 @@ async def _state(name: str, check: Check) -> str:
     try:
         await asyncio.wait_for(check.ask(), CHECK_SECONDS_MAX)
     except Exception as error:  # noqa: BLE001  whatever it is, the dependency does not answer
-        log.warning("%s does not answer: %s", name, error)
+        place = f" ({check.variable})" if check.variable else ""
+        log.warning("%s%s does not answer: %s", name, place, error.__cause__ or error)
         return "unavailable"
     return "ok"
