@@ -9,6 +9,7 @@ from pathlib import Path
 
 import httpx
 
+from deploy.embedded import service
 from tests.deploy.linux import children
 from tests.fixtures.servers import free_port, wait_until
 
@@ -23,8 +24,9 @@ USER = {"name": "Ada", "email": "ada@example.com", "password": "a long password"
 class Embedded:
     """One data directory and, while it runs, the launcher that `make run` starts."""
 
-    def __init__(self, data: Path) -> None:
+    def __init__(self, data: Path, **variables: str) -> None:
         self.data = data
+        self.variables = variables
         self.ports = {"AUTH_PORT": str(free_port()), "BOOKING_PORT": str(free_port())}
         self.auth, self.booking = (f"http://127.0.0.1:{port}" for port in self.ports.values())
         self.console = data.with_suffix(".console")
@@ -33,7 +35,7 @@ class Embedded:
     @property
     def environment(self) -> dict[str, str]:
         inherited = {name: value for name, value in os.environ.items() if name not in SERVERS}
-        return {**inherited, **self.ports, "DATA_DIR": str(self.data)}
+        return {**inherited, **self.ports, "DATA_DIR": str(self.data), **self.variables}
 
     @property
     def output(self) -> str:
@@ -50,6 +52,9 @@ class Embedded:
             )
         wait_until(lambda: "Ctrl-C stops" in self.output or launcher.poll() is not None, "everything is ready")
         assert launcher.poll() is None, self.output
+
+    def is_ready(self) -> bool:
+        return service.is_ready(self.auth) and service.is_ready(self.booking)
 
     def stop(self, how: signal.Signals = signal.SIGINT) -> int:
         assert self.launcher is not None
