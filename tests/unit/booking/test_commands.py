@@ -119,10 +119,3 @@ def test_a_port_that_is_taken_is_named(command: Command) -> None:
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = str(taken.getsockname()[1])
         assert_one_line(command("serve", BOOKING_PORT=port), 2, "BOOKING_PORT: ", port, "already running")
-
-
-@pytest.mark.parametrize("encoding", ["ascii:strict", "latin-1:strict"])
-def test_what_a_terminal_cannot_show_ends_nothing(command: Command, tmp_path: Path, encoding: str) -> None:
-    name = tmp_path / "Привет" / "x.db"
-    failed = command("audit", BOOKING_DATABASE_URL_FILE=str(name), BOOKING_DATABASE_URL="", PYTHONIOENCODING=encoding)
-    assert_one_line(failed, 2, "BOOKING_DATABASE_URL_FILE: ", "\\u041f")
