@@ -4,21 +4,21 @@ import argparse
 import getpass
 import sys
 from collections.abc import Callable
-from pathlib import Path
 from typing import NoReturn
 
 from auth_service import first_admin
 from auth_service.domain.signing import UnusableKeyError
-from auth_service.main import configured_hasher, create_app
+from auth_service.main import create_app
+from auth_service.migrations import MIGRATIONS
+from auth_service.process import configured_hasher
 from auth_service.settings import AuthSettings
 from shared.commands import database_of
 from shared.console import complain, open_console, say
+from shared.database.migrations import patient, upgrade
 from shared.errors import InvalidInput
 from shared.http.service import serve
-from shared.migrations import patient, upgrade
 from shared.settings import EXIT_CONFIGURATION, load
 
-MIGRATIONS = Path(__file__).parent / "migrations"
 EXIT_REFUSED = 1
 HELP = {
     "serve": "answer requests (the default)",

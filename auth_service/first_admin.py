@@ -7,7 +7,7 @@ from auth_service.domain import accounts
 from auth_service.domain.accounts import Account, NewAccount
 from auth_service.domain.errors import EmailTaken
 from auth_service.domain.passwords import Hasher, require_length
-from shared.database import Database
+from shared.database.units import Database
 from shared.errors import FieldError, InvalidInput
 
 NAME = "Administrator"

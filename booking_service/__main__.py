@@ -5,20 +5,19 @@ import json
 import sys
 from datetime import timedelta
 from functools import partial
-from pathlib import Path
 from typing import NoReturn
 
 from booking_service.domain.audit import Violation, audit
 from booking_service.main import create_app
+from booking_service.migrations import MIGRATIONS
 from booking_service.settings import BookingDatabaseSettings, BookingSettings
 from shared.clock import utc_now
 from shared.commands import database_of
 from shared.console import open_console, say
+from shared.database.migrations import patient, upgrade
 from shared.http.service import serve
-from shared.migrations import patient, upgrade
 from shared.settings import load
 
-MIGRATIONS = Path(__file__).parent / "migrations"
 OVERDUE_SECONDS_DEFAULT = 60.0
 
 

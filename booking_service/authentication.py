@@ -1,9 +1,9 @@
 """How the booking service believes tokens: by the keys that the auth service publishes, or by a shared secret."""
 
 from booking_service.settings import BookingSettings
-from shared.http.auth import Authenticator, token_rules
-from shared.keys import FixedKey, PublishedKeys
-from shared.tokens import TokenVerifier, hmac_key
+from shared.http.authentication import Authenticator, token_rules
+from shared.identity.keys import FixedKey, PublishedKeys
+from shared.identity.tokens import TokenVerifier, hmac_key
 
 
 def remote_authenticator(settings: BookingSettings) -> Authenticator:

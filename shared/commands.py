@@ -8,7 +8,7 @@ from pydantic import SecretStr
 from sqlalchemy.exc import DBAPIError, InterfaceError, OperationalError
 
 from shared.console import complain
-from shared.database import Database
+from shared.database.units import Database
 from shared.errors import Unavailable
 from shared.settings import Settings, variable_of
 

@@ -4,5 +4,6 @@ pytest_plugins = [
     "tests.fixtures.servers",
     "tests.fixtures.databases",
     "tests.fixtures.bookings",
+    "tests.fixtures.desk",
     "tests.fixtures.processes",
 ]

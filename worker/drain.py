@@ -18,9 +18,10 @@ from typing import TypeVar
 
 from redis.exceptions import RedisError
 
-from booking_service.domain.settlement import Batch, lanes_due, settle_batch
+from booking_service.domain.seats.lanes import lanes_due
+from booking_service.domain.seats.settlement import Batch, settle_batch
 from shared.clock import utc_now
-from shared.database import Database
+from shared.database.units import Database
 from shared.queue import BROKER_ERRORS, WakeFlags
 
 log = logging.getLogger(__name__)

@@ -10,9 +10,9 @@ from celery import Task
 from celery.signals import task_failure
 from redis.exceptions import RedisError
 
-from booking_service.domain import settlement
+from booking_service.domain.seats.lanes import lanes_overdue
 from shared.clock import utc_now
-from shared.database import Database
+from shared.database.units import Database
 from shared.errors import Unavailable
 from shared.queue import AWAKE, BROKER_ERRORS, SETTLE, SWEEP, SWEPT, LanePublisher, WakeFlags, wake_sleeping
 from worker.app import CONNECT_SECONDS, app, settings
@@ -80,7 +80,7 @@ def sweep() -> None:
     that dies takes messages with it, and their flags stay: when no message waits at all, none is on its way.
     """
     age = timedelta(seconds=settings.sweep_age_seconds)
-    overdue = drainer().database.read(partial(settlement.lanes_overdue, now=utc_now(), age=age))
+    overdue = drainer().database.read(partial(lanes_overdue, now=utc_now(), age=age))
     if overdue and publisher().waiting() == 0:
         flags(SWEPT).clear(overdue)
     for lane in overdue:

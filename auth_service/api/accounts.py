@@ -1,5 +1,6 @@
 """Registering, and looking at oneself."""
 
+from functools import partial
 from typing import Annotated
 
 from fastapi import APIRouter, Path, Response, status
@@ -12,16 +13,16 @@ from auth_service.domain.errors import AccountGone, EmailTaken, PasswordTooShort
 from auth_service.domain.passwords import require_length
 from auth_service.domain.permissions import require_may_create
 from shared.errors import InvalidInput, NotFound, Overloaded, PayloadTooLarge, Unauthenticated, Unavailable
-from shared.http.auth import AnyUser
+from shared.http.authentication import AnyUser
 from shared.http.problems import documented
 
 # 18 digits fit every database's row id; no sign, no underscore, no leading zero.
 UserId = Annotated[str, Path(pattern="^[1-9][0-9]{0,17}$", description="A user's `id`.", examples=["7"])]
 
-routes = APIRouter(tags=["accounts"])
+router = APIRouter(tags=["accounts"])
 
 
-@routes.post(
+@router.post(
     "/users",
     status_code=status.HTTP_201_CREATED,
     summary="Register a user",
@@ -38,35 +39,37 @@ routes = APIRouter(tags=["accounts"])
         Overloaded,
     ),
 )
-async def register(new: NewUser, sender: Sender, service: Running, response: Response) -> User:
+async def register(new: NewUser, sender: Sender, process: Running, response: Response) -> User:
     """Anyone may register with role `user` or `public`; role `admin` needs an admin's access token."""
-    require_length(new.password, service.password_length_min)
+    require_length(new.password, process.settings.password_length_min)
     # Once by the token, which spares a hash; `accounts.register` asks the database too.
     require_may_create(new.role, sender.role if sender else None)
-    account = NewAccount(new.name, new.email, await service.hash(new.password), new.role)
+    account = NewAccount(new.name, new.email, await process.passwords.hash(new.password), new.role)
     creator_id = sender.uid if sender else None
-    user = await service.write(lambda connection: accounts.register(connection, account, creator_id))
+    # It recognises an account that an earlier attempt made.
+    add = partial(accounts.register, new=account, creator_id=creator_id)
+    user = await process.database.write(add, repeat_lost=True)
     response.headers["Location"] = f"/users/{user.id}"
     return User.model_validate(user)
 
 
-@routes.get(
+@router.get(
     "/users/me",
     summary="Who am I?",
     responses=documented(Unauthenticated, AccountGone, Unavailable, Overloaded),
 )
-async def me(sender: AnyUser, service: Running) -> Welcome:
+async def me(sender: AnyUser, process: Running) -> Welcome:
     """Return the user whose access token this is, as stored now, not as the token was issued."""
-    account = await service.read(lambda connection: accounts.active(connection, sender.uid))
+    account = await process.database.read(partial(accounts.active, account_id=sender.uid))
     return Welcome(**User.model_validate(account).model_dump(), message=f"Welcome, {account.name}!")
 
 
-@routes.get(
+@router.get(
     "/users/{user_id}",
     summary="Look up a user",
     responses=documented(Unauthenticated, AccountGone, NotFound, InvalidInput, Unavailable, Overloaded),
 )
-async def user(user_id: UserId, sender: AnyUser, service: Running) -> User:
+async def user(user_id: UserId, sender: AnyUser, process: Running) -> User:
     """Return yourself, or any user to an admin; for everyone else there is nothing here."""
-    account = await service.read(lambda connection: accounts.visible(connection, int(user_id), sender.uid))
+    account = await process.database.read(partial(accounts.visible, account_id=int(user_id), viewer_id=sender.uid))
     return User.model_validate(account)

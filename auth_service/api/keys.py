@@ -4,7 +4,7 @@ from fastapi import APIRouter, Response
 
 from auth_service.api.schemas import IssuerMetadata, JsonWebKey, JsonWebKeySet
 from auth_service.domain.signing import SigningKey
-from shared.tokens import SCOPES
+from shared.identity.tokens import SCOPES
 
 # A new key is published this long before it signs; verifiers refetch on an unknown `kid` anyway.
 CACHE_CONTROL = "public, max-age=300"

@@ -1,7 +1,7 @@
 """Accounts: how one is made, found and renewed."""
 
 import unicodedata
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from datetime import datetime
 
 from sqlalchemy import ColumnElement, Connection, insert, select, update
@@ -13,8 +13,6 @@ from auth_service.domain.permissions import OPEN_ROLES, require_may_create
 from shared.clock import utc_now
 from shared.errors import NotFound
 
-COLUMNS = (User.id, User.name, User.email, User.role, User.created_at)
-
 
 @dataclass(frozen=True, slots=True)
 class Account:
@@ -25,6 +23,10 @@ class Account:
     email: str
     role: str
     created_at: datetime
+
+
+# In the order of the fields, so that a row is an Account's arguments.
+COLUMNS = tuple(getattr(User, field.name) for field in fields(Account))
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,7 +76,7 @@ def add(connection: Connection, new: NewAccount) -> Account:
         account_id = connection.execute(row).lastrowid
     except IntegrityError as error:
         return _earlier_attempt(connection, new, error)
-    return Account(account_id, new.name, new.email, new.role, created_at)
+    return Account(id=account_id, name=new.name, email=new.email, role=new.role, created_at=created_at)
 
 
 def active(connection: Connection, account_id: int) -> Account:

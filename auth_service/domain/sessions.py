@@ -20,11 +20,11 @@ class Credentials:
 
 def credentials_of(connection: Connection, email: str) -> Credentials | None:
     """Return what is stored for this address, or None when nobody has it."""
-    query = select(User.password_hash, User.disabled_at, *COLUMNS).where(User.email_key == email_key(email))
+    query = select(*COLUMNS, User.password_hash, User.disabled_at).where(User.email_key == email_key(email))
     row = connection.execute(query).one_or_none()
     if row is None:
         return None
-    return Credentials(Account(*row[2:]), row.password_hash, row.disabled_at is not None)
+    return Credentials(Account(*row[: len(COLUMNS)]), row.password_hash, row.disabled_at is not None)
 
 
 def admit(credentials: Credentials | None, *, password_matches: bool) -> Credentials:

@@ -8,7 +8,7 @@ from cryptography.hazmat.primitives.serialization import load_pem_private_key
 from jose.backends.base import Key
 
 from auth_service.settings import AuthSettings
-from shared.tokens import hmac_key, public_jwk, rsa_key
+from shared.identity.tokens import hmac_key, public_jwk, rsa_key
 
 RSA_BITS_MIN = 2_048
 

@@ -1,4 +1,4 @@
-"""Alembic's entry: runs the history on the connection that `shared.migrations` hands over."""
+"""Alembic's entry: runs the history on the connection that `shared.database.migrations` hands over."""
 
 from alembic import context
 

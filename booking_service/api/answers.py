@@ -2,8 +2,8 @@
 
 from fastapi import Response
 
-from booking_service.box_office import BookingView
-from booking_service.domain.lookup import BookingState
+from booking_service.box_office.lookups import BookingView
+from booking_service.domain.bookings.lookup import BookingState
 from shared.clock import rfc3339
 
 POLL_AFTER_SECONDS = "1"

@@ -7,12 +7,12 @@ from uuid import UUID
 from fastapi import APIRouter, Header, Response
 
 from booking_service.api.answers import accepted, response, shown
-from booking_service.api.dependencies import Configuration, Office
+from booking_service.api.dependencies import Running
 from booking_service.api.headers import parse_idempotency_key, parse_wait_seconds
 from booking_service.api.schemas import BookingOut, EventId, Seats
-from booking_service.domain.errors import BookingNotFound, EventNotFound, IdempotencyKeyReused, SoldOut
+from booking_service.domain.errors import BookingNotFound, EventNotFound, IdempotencyKeyReused, SalesClosed, SoldOut
 from shared.errors import Forbidden, InvalidInput, Overloaded, Unauthenticated, Unavailable
-from shared.http.auth import AnyUser, User
+from shared.http.authentication import AnyUser, User
 from shared.http.problems import documented
 
 UUID_PATTERN = re.compile(r"[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}")
@@ -30,6 +30,7 @@ router = APIRouter(tags=["bookings"])
         Forbidden,
         EventNotFound,
         SoldOut,
+        SalesClosed,
         InvalidInput,
         IdempotencyKeyReused,
         Unavailable,
@@ -40,14 +41,15 @@ async def book(
     event_id: EventId,
     seats: Seats,
     user: User,
-    office: Office,
+    process: Running,
     idempotency_key: Annotated[str | None, Header(description="Repeats answer the first booking again.")] = None,
 ) -> Response:
     """Accept a booking durably, to be decided in turn.
 
     Poll the `Location` for the decision; with `Prefer: wait=10` the answer comes when it is made.
     """
-    return response(*accepted(await office.book(user, event_id, seats, parse_idempotency_key(idempotency_key))))
+    key = parse_idempotency_key(idempotency_key)
+    return response(*accepted(await process.sales.book(user, event_id, seats, key)))
 
 
 @router.get(
@@ -59,13 +61,12 @@ async def book(
 async def get_booking(
     booking_id: str,
     user: AnyUser,
-    office: Office,
-    settings: Configuration,
+    process: Running,
     prefer: Annotated[str | None, Header(description="`wait=n` holds the answer up to n seconds.")] = None,
 ) -> Response:
     """Show a booking to its owner or an admin. While it is pending, `Retry-After` says when to ask again."""
     if not UUID_PATTERN.fullmatch(booking_id):
         raise BookingNotFound
-    wait_seconds = parse_wait_seconds(prefer, settings.wait_seconds_max)
-    view = await office.booking(user, UUID(booking_id), wait_seconds or 0)
+    wait_seconds = parse_wait_seconds(prefer, process.settings.wait_seconds_max)
+    view = await process.watch.show(user, UUID(booking_id), wait_seconds or 0)
     return response(*shown(view, wait_seconds))

@@ -4,19 +4,12 @@ from typing import Annotated
 
 from fastapi import Depends, Request
 
-from booking_service.box_office import BoxOffice
-from booking_service.settings import BookingSettings
+from booking_service.process import Process
 
 
-def _box_office(request: Request) -> BoxOffice:
-    office: BoxOffice = request.app.state.box_office
-    return office
+def _running(request: Request) -> Process:
+    process: Process = request.app.state.process
+    return process
 
 
-def _settings(request: Request) -> BookingSettings:
-    settings: BookingSettings = request.app.state.settings
-    return settings
-
-
-Office = Annotated[BoxOffice, Depends(_box_office)]
-Configuration = Annotated[BookingSettings, Depends(_settings)]
+Running = Annotated[Process, Depends(_running)]

@@ -1,20 +1,24 @@
 """Events: create (admins), list and look at (anyone)."""
 
 import hashlib
+from functools import partial
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Header, Query, Request, Response
 
 from booking_service.api.cursors import decode_cursor, encode_cursor, next_link
-from booking_service.api.dependencies import Office
+from booking_service.api.dependencies import Running
 from booking_service.api.schemas import EventId, EventIn, EventOut
-from booking_service.domain.errors import EventNotFound
+from booking_service.domain import catalogue
+from booking_service.domain.errors import EventInThePast, EventNotFound
+from shared.clock import utc_now
 from shared.errors import Forbidden, InvalidInput, Overloaded, PayloadTooLarge, Unauthenticated, Unavailable
-from shared.http.auth import Admin
+from shared.http.authentication import Admin
 from shared.http.problems import documented
 
 PAGE_SIZE_DEFAULT = 100
 PAGE_SIZE_MAX = 500
+AllowPast = Annotated[bool, Query(description="Also take an event that has begun: for imports.")]
 NOT_MODIFIED: dict[int | str, dict[str, Any]] = {304: {"description": "As in `If-None-Match`."}}
 
 router = APIRouter(prefix="/events", tags=["events"])
@@ -24,11 +28,23 @@ router = APIRouter(prefix="/events", tags=["events"])
     "",
     status_code=201,
     summary="Create an event",
-    responses=documented(Unauthenticated, Forbidden, InvalidInput, PayloadTooLarge, Unavailable, Overloaded),
+    responses=documented(
+        Unauthenticated, Forbidden, InvalidInput, EventInThePast, PayloadTooLarge, Unavailable, Overloaded
+    ),
 )
-async def create_event(event: EventIn, office: Office, _admin: Admin, response: Response) -> EventOut:
-    """Create an event with all its seats free. Admins only."""
-    created = await office.create_event(event.to_domain())
+async def create_event(
+    event: EventIn, process: Running, _admin: Admin, response: Response, *, allow_past: AllowPast = False
+) -> EventOut:
+    """Create an event with all its seats free. Admins only. From its date on it cannot be booked."""
+    create = partial(
+        catalogue.create_event,
+        new=event.to_domain(),
+        lanes=process.settings.lanes,
+        now=utc_now(),
+        allow_past=allow_past,
+    )
+    # Not repeated after a lost commit: nothing in an event says that it is the same.
+    created = await process.database.write(create, repeat_lost=False)
     response.headers["Location"] = f"/events/{created.id}"
     return EventOut.of(created)
 
@@ -37,7 +53,7 @@ async def create_event(event: EventIn, office: Office, _admin: Admin, response: 
 async def list_events(
     request: Request,
     response: Response,
-    office: Office,
+    process: Running,
     limit: Annotated[int, Query(ge=0, description=f"Events a page; more than {PAGE_SIZE_MAX} count as that.")] = 0,
     cursor: Annotated[
         str | None, Query(max_length=64, description="From the `Link` header of the page before.")
@@ -45,7 +61,8 @@ async def list_events(
 ) -> list[EventOut]:
     """List events in the order of their ids. A `Link` header with `rel="next"` leads to the next page."""
     page_size = min(limit, PAGE_SIZE_MAX) or PAGE_SIZE_DEFAULT
-    events = await office.events(after_id=decode_cursor(cursor), count_max=page_size + 1)
+    page = partial(catalogue.list_events, after_id=decode_cursor(cursor), count_max=page_size + 1)
+    events = await process.database.read(page)
     if len(events) > page_size:
         events.pop()
         response.headers["Link"] = next_link(request.url, encode_cursor(events[-1].id))
@@ -59,10 +76,13 @@ async def list_events(
     responses=NOT_MODIFIED | documented(EventNotFound, InvalidInput, Unavailable, Overloaded),
 )
 async def get_event(
-    event_id: EventId, office: Office, if_none_match: Annotated[str | None, Header()] = None
+    event_id: EventId, process: Running, if_none_match: Annotated[str | None, Header()] = None
 ) -> Response:
     """Show an event and the seats it has left, with an `ETag`."""
-    body = EventOut.of(await office.event(event_id)).model_dump_json().encode()
+    event = await process.lookups.event(event_id)
+    if event is None:
+        raise EventNotFound
+    body = EventOut.of(event).model_dump_json().encode()
     etag = f'"{hashlib.sha256(body).hexdigest()[:32]}"'
     headers = {"ETag": etag, "Cache-Control": "no-cache"}
     if {etag, "*"} & {tag.strip().removeprefix("W/") for tag in (if_none_match or "").split(",")}:

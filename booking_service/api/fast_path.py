@@ -5,7 +5,7 @@ request to book or to poll that is wholly ordinary is recognised here, before th
 plain pattern, it has one Authorization header whose token was verified before, and the role fits. It is answered by
 the same calls to the box office and in the same words (`answers.py`) as on the ordinary route. Anything else, valid or
 not, goes on to the ordinary route, which alone decides what is wrong with it; so the rules of validation stand in one
-place, and OpenAPI describes them. `tests/unit/booking/test_fast_path.py` sends the same requests down both.
+place, and OpenAPI describes them. `tests/service/booking/test_fast_path.py` sends the same requests down both.
 """
 
 import re
@@ -15,12 +15,10 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 
 from booking_service.api.answers import RawHeaders, accepted, shown
 from booking_service.api.headers import parse_idempotency_key, parse_wait_seconds
-from booking_service.box_office import BoxOffice
-from booking_service.settings import BookingSettings
+from booking_service.process import Process
 from shared.errors import Problem
-from shared.http.auth import Authenticator
 from shared.http.problems import answer_problem
-from shared.tokens import Principal
+from shared.identity.tokens import Principal
 
 # At most 18 digits, so that no number is out of bounds; a leading zero is not ordinary.
 BOOK = re.compile(r"/events/([1-9][0-9]{0,17})/book")
@@ -72,21 +70,19 @@ async def _book(scope: Scope, event_id: int) -> Answer | None:
     if seats is None or user is None or user.role != "user" or headers.has_body or len(headers.idempotency_keys) > 1:
         return None
     key = parse_idempotency_key(headers.idempotency_keys[0] if headers.idempotency_keys else None)
-    office: BoxOffice = scope["app"].state.box_office
-    return accepted(await office.book(user, event_id, int(seats[1]), key))
+    process: Process = scope["app"].state.process
+    return accepted(await process.sales.book(user, event_id, int(seats[1]), key))
 
 
 async def _poll(scope: Scope, booking_id: UUID) -> Answer | None:
     headers = _Headers(scope)
     if headers.principal is None or headers.has_body or len(headers.preferences) > 1:
         return None
-    state = scope["app"].state
-    settings: BookingSettings = state.settings
-    office: BoxOffice = state.box_office
+    process: Process = scope["app"].state.process
     wait_seconds = parse_wait_seconds(
-        headers.preferences[0] if headers.preferences else None, settings.wait_seconds_max
+        headers.preferences[0] if headers.preferences else None, process.settings.wait_seconds_max
     )
-    return shown(await office.booking(headers.principal, booking_id, wait_seconds or 0), wait_seconds)
+    return shown(await process.watch.show(headers.principal, booking_id, wait_seconds or 0), wait_seconds)
 
 
 class _Headers:
@@ -108,5 +104,5 @@ class _Headers:
                 self.preferences.append(value.decode("latin-1"))
             elif name == b"transfer-encoding" or (name == b"content-length" and value != b"0"):
                 self.has_body = True
-        authenticator: Authenticator = scope["app"].state.authenticator
-        self.principal: Principal | None = authenticator.remembered(authorizations)
+        process: Process = scope["app"].state.process
+        self.principal: Principal | None = process.authenticator.remembered(authorizations)

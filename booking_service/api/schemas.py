@@ -8,7 +8,7 @@ from typing import Annotated
 from fastapi import Path, Query
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, PlainSerializer, StringConstraints
 
-from booking_service.box_office import BookingView
+from booking_service.box_office.lookups import BookingView
 from booking_service.domain.catalogue import EventState, NewEvent
 from booking_service.domain.models import NAME_LENGTH_MAX
 from shared.clock import rfc3339
@@ -78,7 +78,7 @@ class EventIn(BaseModel):
             "example": {
                 "event_name": "Last Night of the Proms",
                 "event_venue": "Royal Albert Hall",
-                "event_date": "2027-09-11T19:15:00Z",
+                "event_date": "2030-09-14T19:15:00Z",
                 "event_availibility": 100,
             }
         }

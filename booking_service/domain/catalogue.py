@@ -1,20 +1,21 @@
 """Events: creating, listing, finding."""
 
 from collections.abc import Collection
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from datetime import datetime
 from typing import Any
 
 from sqlalchemy import Connection, Select, insert, select, update
-from sqlalchemy.exc import IntegrityError
 
-from booking_service.domain.models import Event, Lane, Stock
-from shared.literals import numbers
+from booking_service.domain.errors import EventInThePast
+from booking_service.domain.models import Event, Stock
+from booking_service.domain.seats.lanes import ensure_lane
+from shared.database.literals import numbers
 
 
 @dataclass(frozen=True, slots=True)
 class NewEvent:
-    """An event to sell ``capacity`` seats of."""
+    """An event to sell ``capacity`` seats of, until it begins."""
 
     name: str
     venue: str
@@ -35,8 +36,15 @@ class EventState:
     available: int
 
 
-def create_event(connection: Connection, new: NewEvent, *, lanes: int, now: datetime) -> EventState:
-    """Store ``new`` with all its seats free, in one of ``lanes`` lanes, for good."""
+def create_event(
+    connection: Connection, new: NewEvent, *, lanes: int, now: datetime, allow_past: bool = False
+) -> EventState:
+    """Store ``new`` with all its seats free, in one of ``lanes`` lanes, for good.
+
+    Raises EventInThePast when it has begun by ``now``, unless ``allow_past``.
+    """
+    if new.starts_at <= now and not allow_past:
+        raise EventInThePast
     result = connection.execute(
         insert(Event).values(name=new.name, venue=new.venue, starts_at=new.starts_at, lane=0, created_at=now)
     )
@@ -44,8 +52,16 @@ def create_event(connection: Connection, new: NewEvent, *, lanes: int, now: date
     lane = event_id % lanes
     connection.execute(update(Event).where(Event.id == event_id).values(lane=lane))
     connection.execute(insert(Stock).values(event_id=event_id, capacity=new.capacity, available=new.capacity))
-    _ensure_lane(connection, lane)
-    return EventState(event_id, new.name, new.venue, new.starts_at, lane, new.capacity, new.capacity)
+    ensure_lane(connection, lane)
+    return EventState(
+        id=event_id,
+        name=new.name,
+        venue=new.venue,
+        starts_at=new.starts_at,
+        lane=lane,
+        capacity=new.capacity,
+        available=new.capacity,
+    )
 
 
 def list_events(connection: Connection, *, after_id: int, count_max: int) -> list[EventState]:
@@ -67,20 +83,12 @@ def full_events(connection: Connection, ids: Collection[int]) -> set[int]:
     return set(connection.exec_driver_sql(full).scalars())
 
 
-_EVENTS = select(Event.id, Event.name, Event.venue, Event.starts_at, Event.lane, Stock.capacity, Stock.available).join(
+# In the order of the fields, so that a row is an EventState's arguments.
+_NAMES = [field.name for field in fields(EventState)]
+_EVENTS = select(*(getattr(Event if hasattr(Event, name) else Stock, name) for name in _NAMES)).join(
     Stock, Stock.event_id == Event.id
 )
 
 
 def _fetch(connection: Connection, query: Select[*tuple[Any, ...]]) -> list[EventState]:
     return [EventState(*row) for row in connection.execute(query)]
-
-
-def _ensure_lane(connection: Connection, lane: int) -> None:
-    # A plain read: it does not wait for the drainer that holds the row. There is no foreign key for the same reason.
-    if connection.scalar(select(Lane.lane).where(Lane.lane == lane)) is not None:
-        return
-    try:
-        connection.execute(insert(Lane).values(lane=lane))
-    except IntegrityError:
-        return  # another event of this lane was created at the same moment

@@ -4,12 +4,15 @@ NotFound 404
 ├── EventNotFound
 └── BookingNotFound           none there, or somebody else's
 Conflict 409
-└── SoldOut
+├── SoldOut
+└── SalesClosed               the event has begun
 InvalidInput 422
-└── IdempotencyKeyReused      the key came before with another request
+├── TooManySeats
+├── IdempotencyKeyReused      the key came before with another request
+└── EventInThePast            a new event that nobody could book
 """
 
-from shared.errors import Conflict, InvalidInput, NotFound
+from shared.errors import Conflict, FieldError, InvalidInput, NotFound
 
 
 class EventNotFound(NotFound):
@@ -31,6 +34,32 @@ class SoldOut(Conflict):
 
     code, title = "sold-out", "The event is sold out"
     default_detail = "Nothing was booked. Seats may come back when others cancel."
+
+
+class SalesClosed(Conflict):
+    """The event has begun."""
+
+    code, title = "sales-closed", "Sales for this event are closed"
+    default_detail = "The event has begun, and nothing was booked. Choose another from GET /events."
+
+
+class TooManySeats(InvalidInput):
+    """More seats than one booking may have."""
+
+    def __init__(self, seats_max: int = 1) -> None:
+        """Tell the bound."""
+        super().__init__(errors=(FieldError(f"At most {seats_max} seats can be booked at once.", "#/query/seats"),))
+
+
+class EventInThePast(InvalidInput):
+    """A new event that has begun already, which is seldom meant."""
+
+    code, title = "event-in-the-past", "The event lies in the past"
+    default_detail = "Correct the date; to record an event that has taken place, send `allow_past=true`."
+
+    def __init__(self) -> None:
+        """Point at the date."""
+        super().__init__(errors=(FieldError("Use a date that is still to come.", "#/event_date"),))
 
 
 class IdempotencyKeyReused(InvalidInput):

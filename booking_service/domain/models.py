@@ -11,7 +11,7 @@ from uuid import UUID
 from sqlalchemy import CHAR, CheckConstraint, ForeignKey, Index, Integer, SmallInteger, String, UniqueConstraint
 from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
 
-from shared.database import TABLE_OPTIONS, BinaryUuid, NoneAs, RowId, UtcDateTime
+from shared.database.units import TABLE_OPTIONS, BinaryUuid, NoneAs, RowId, UtcDateTime
 
 VERSION_TABLE: Final = "booking_alembic_version"
 NAME_LENGTH_MAX: Final = 200
@@ -24,6 +24,7 @@ REJECTED: Final = "rejected"
 SEAT_HOLDING: Final = (CONFIRMED,)
 
 SOLD_OUT: Final = "sold_out"
+SALES_CLOSED: Final = "sales_closed"
 
 # Stored where there is no lane or no moment: see Booking.
 NOT_DUE: Final = -1

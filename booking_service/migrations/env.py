@@ -1,4 +1,4 @@
-"""Alembic's entry: the connection and its transaction come from `shared.migrations`."""
+"""Alembic's entry: the connection and its transaction come from `shared.database.migrations`."""
 
 from alembic import context
 

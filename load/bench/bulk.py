@@ -8,7 +8,7 @@ from sqlalchemy import Connection, text, update
 
 from booking_service.domain.models import CONFIRMED, NOT_DUE, NOT_SETTLED, PENDING, Stock
 from load.bench.events import LANES, make_events
-from shared.database import Database
+from shared.database.units import Database
 
 ROWS_A_STATEMENT = 100_000
 BOOKINGS_A_USER = 10

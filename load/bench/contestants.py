@@ -14,7 +14,7 @@ import psutil
 from booking_service.settings import BookingSettings
 from load.bench.processes import Crew
 from load.bench.servers import forget_everything, free_port, wait_until
-from shared.tokens import TokenRules, TokenSigner, hmac_key
+from shared.identity.tokens import TokenRules, TokenSigner, hmac_key
 
 STOP_SECONDS_MAX = 30
 TOKEN_SECONDS = 86_400

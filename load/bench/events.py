@@ -3,19 +3,19 @@
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from functools import partial
 from uuid import UUID
 
 from sqlalchemy import Connection, func, insert, select
 
-from booking_service.__main__ import MIGRATIONS
 from booking_service.domain.audit import audit
 from booking_service.domain.models import CONFIRMED, NOT_DUE, Booking, Event, Lane, Stock
+from booking_service.migrations import MIGRATIONS
 from booking_service.settings import BookingSettings
 from load.bench.mysql import Mysql, fresh_database
-from shared.database import Database
-from shared.migrations import upgrade
+from shared.database.migrations import upgrade
+from shared.database.units import Database
 from shared.settings import Settings
 
 LANES = BookingSettings.model_fields["lanes"].default
@@ -104,10 +104,12 @@ def verdict(database: Database) -> str:
 def _make_events(connection: Connection, count: int, seats: int) -> int:
     first = (connection.scalar(select(func.max(Event.id))) or 0) + 1
     now = datetime.now(UTC)
+    starts_at = now + timedelta(days=365)
     for start in range(first, first + count, ROWS_A_STATEMENT):
         ids = range(start, min(start + ROWS_A_STATEMENT, first + count))
         events = [
-            {"id": i, "name": "E", "venue": "V", "starts_at": now, "lane": i % LANES, "created_at": now} for i in ids
+            {"id": i, "name": "E", "venue": "V", "starts_at": starts_at, "lane": i % LANES, "created_at": now}
+            for i in ids
         ]
         connection.execute(insert(Event), events)
         connection.execute(insert(Stock), [{"event_id": i, "capacity": seats, "available": seats} for i in ids])

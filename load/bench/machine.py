@@ -14,7 +14,7 @@ import psutil
 from load.bench import mysql
 from load.bench.mysql import Mysql
 from load.bench.servers import redis_version
-from shared.tokens import TokenRules, TokenSigner, TokenVerifier, hmac_key
+from shared.identity.tokens import TokenRules, TokenSigner, TokenVerifier, hmac_key
 
 PACKAGES = ("fastapi", "starlette", "uvicorn", "uvloop", "httptools", "sqlalchemy", "pymysql", "celery", "redis")
 HMAC_BYTES = 32

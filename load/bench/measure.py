@@ -11,7 +11,7 @@ from load.bench import events, generator
 from load.bench.contestants import Contestant, Running, Stand, running, user_token
 from load.bench.generator import Answers, Load
 from load.bench.servers import wait_until
-from shared.database import Database
+from shared.database.units import Database
 
 PLENTY = 10**9
 WARM_UP_SECONDS = 1

@@ -13,7 +13,7 @@ from load.bench.bulk import Events, insert_backlog
 from load.bench.comparison import alternating, say
 from load.bench.contestants import OURS, running
 from load.bench.measure import Bench, Figure
-from shared.database import Database
+from shared.database.units import Database
 
 WORKER = replace(OURS, name="ours, worker only", api=None)
 EVENTS = (1, 100)

@@ -4,6 +4,7 @@ import asyncio
 import logging
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
+from typing import Protocol
 
 from fastapi import APIRouter, Request, Response
 from pydantic import BaseModel, Field
@@ -22,6 +23,14 @@ class Check:
     variable: str = ""  # that says where it is
 
 
+class Dependent(Protocol):
+    """A process that needs other things to do its work."""
+
+    @property
+    def checks(self) -> Mapping[str, Check]:
+        """How each is asked for a sign of life, by its name."""
+
+
 class Health(BaseModel):
     """The state of the service and of each thing it needs."""
 
@@ -30,7 +39,7 @@ class Health(BaseModel):
 
 
 def router() -> APIRouter:
-    """Build `/health/live` and `/health/ready`; the checks are the application's `state.checks`."""
+    """Build `/health/live` and `/health/ready`; the checks are those of the process."""
     routes = APIRouter(prefix="/health", tags=["health"])
 
     @routes.get("/live", summary="The process answers")
@@ -41,7 +50,8 @@ def router() -> APIRouter:
         "/ready", summary="The process can do its work", responses={503: {"model": Health, "description": "Not ready"}}
     )
     async def ready(request: Request, response: Response) -> Health:
-        checks: Mapping[str, Check] = request.app.state.checks
+        process: Dependent = request.app.state.process
+        checks = process.checks
         states = await asyncio.gather(*(_state(name, check) for name, check in checks.items()))
         missing = any(state != "ok" and check.required for state, check in zip(states, checks.values(), strict=True))
         if missing:

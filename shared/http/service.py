@@ -5,7 +5,7 @@ import logging
 import os
 import socket
 from collections.abc import AsyncIterator, Callable, Sequence
-from contextlib import AbstractAsyncContextManager, suppress
+from contextlib import AbstractAsyncContextManager, asynccontextmanager, suppress
 from types import FrameType
 from typing import NoReturn
 
@@ -26,8 +26,9 @@ EXIT_STARTUP = 3  # as `uvicorn` on the command line
 
 log = logging.getLogger(__name__)
 
-Lifespan = Callable[[FastAPI], AbstractAsyncContextManager[None]]
-LifespanEvents = AsyncIterator[None]
+# Opens what a process holds while it runs. The event is set as soon as the process is told to end, whereas what was
+# opened is closed only after the last answer.
+OpenProcess = Callable[[asyncio.Event], AbstractAsyncContextManager[object]]
 
 
 class Server(uvicorn.Server):
@@ -47,10 +48,11 @@ class Server(uvicorn.Server):
 class HttpService:
     """A FastAPI application behind layers that see each request before any part of the framework does."""
 
-    def __init__(self, api: FastAPI, layers: Sequence[Middleware]) -> None:
-        """Put ``layers``, the outermost first, around ``api``."""
+    def __init__(self, api: FastAPI, layers: Sequence[Middleware], stopping: asyncio.Event) -> None:
+        """Put ``layers``, the outermost first, around ``api``; ``stopping`` is set when the process is told to end."""
         self.api = api
         self.layers = layers
+        self.stopping = stopping
         self._outermost: ASGIApp = api
         for layer in reversed(layers):
             self._outermost = layer.cls(self._outermost, *layer.args, **layer.kwargs)
@@ -62,12 +64,20 @@ class HttpService:
 
 
 def create_service(
-    *, title: str, summary: str, settings: ServiceSettings, lifespan: Lifespan, inner: Sequence[Middleware] = ()
+    *, title: str, summary: str, settings: ServiceSettings, open_process: OpenProcess, inner: Sequence[Middleware] = ()
 ) -> HttpService:
     """Make a service with problem documents, request ids, bounded bodies and documentation without a CDN.
 
-    ``inner`` stands between those edges and FastAPI.
+    Routes find what ``open_process`` opens as `app.state.process`; ``inner`` stands between those edges and FastAPI.
     """
+    stopping = asyncio.Event()
+
+    @asynccontextmanager
+    async def lifespan(app: FastAPI) -> AsyncIterator[None]:
+        async with open_process(stopping) as process:
+            app.state.process = process
+            yield
+
     api = FastAPIOffline(
         title=title,
         summary=summary,
@@ -76,10 +86,8 @@ def create_service(
         # A redirect would name the host that the caller claims to have asked.
         redirect_slashes=False,
     )
-    # Set as soon as the process is told to end; the lifespan's end comes only after the last answer.
-    api.state.stopping = asyncio.Event()
     problems.install(api)
-    return HttpService(api, [Middleware(Edge, body_bytes_max=settings.request_body_bytes_max), *inner])
+    return HttpService(api, [Middleware(Edge, body_bytes_max=settings.request_body_bytes_max), *inner], stopping)
 
 
 def listen(settings: ServiceSettings, port: int) -> list[socket.socket]:
@@ -110,7 +118,7 @@ def serve(service: HttpService, settings: ServiceSettings, port: int) -> NoRetur
         timeout_keep_alive=settings.keep_alive_seconds,
         timeout_graceful_shutdown=settings.shutdown_seconds,
     )
-    server = Server(config, service.api.state.stopping)
+    server = Server(config, service.stopping)
     log.info("listening on %s", ", ".join(str(listener.getsockname()[:2]) for listener in listeners))
     with suppress(KeyboardInterrupt):  # which uvicorn raises again once all is closed
         server.run(listeners)

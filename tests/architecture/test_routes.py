@@ -13,7 +13,7 @@ from fastapi.testclient import TestClient
 
 import auth_service.main
 import booking_service.main
-from shared.http.auth import authenticated
+from shared.http.authentication import authenticated
 from shared.http.problems import MEDIA_TYPE, ProblemBody
 from tests.fixtures.accounts import auth_settings
 from tests.fixtures.box_office import booking_settings
@@ -48,8 +48,8 @@ HEALTH = "/health/"
 
 def application(service: str) -> FastAPI:
     if service == "auth":
-        return auth_service.main.create_app(auth_settings("sqlite://")).api
-    return booking_service.main.create_app(booking_settings("sqlite://")).api
+        return auth_service.main.create_app(auth_settings("sqlite:///never-made.db")).api
+    return booking_service.main.create_app(booking_settings("sqlite:///never-made.db")).api
 
 
 @pytest.fixture(scope="module", params=sorted(PUBLIC))

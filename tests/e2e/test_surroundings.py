@@ -20,6 +20,7 @@ from tests.fixtures.clients import admin, new_user
 from tests.fixtures.processes import System
 from tests.fixtures.servers import SQLITE, wait_until
 
+START_SECONDS_MAX = 150
 NOBODY = "127.0.0.1:1"
 OF_ANOTHER_PROJECT = {
     "CELERY_BROKER_URL": f"redis://{NOBODY}/0",
@@ -82,6 +83,7 @@ def folder(tmp_path: Path) -> Path:
     return folder
 
 
+@pytest.mark.timeout(300)
 def test_bookings_settle_whatever_is_set_for_others_and_whoever_stops_reading(folder: Path) -> None:
     embedded = Embedded(folder / "data", **OF_ANOTHER_PROJECT, **OF_THE_MACHINE, **AT_START)
     launcher = subprocess.Popen(
@@ -93,7 +95,7 @@ def test_bookings_settle_whatever_is_set_for_others_and_whoever_stops_reading(fo
         assert {"CELERY_BROKER_URL", "HOST"} <= set(re.findall(r"\w+", said))
         assert launcher.stdout.readline() == b"Starting \\u2026\n"  # what its character set lacks
         launcher.stdout.close()  # as `make run | head -2` does
-        wait_until(lambda: embedded.is_ready() or launcher.poll() is not None, "everything is ready")
+        wait_until(lambda: embedded.is_ready() or launcher.poll() is not None, "all is ready", START_SECONDS_MAX)
         user = embedded.register()
         assert embedded.status(user, embedded.book(user, embedded.create_event(1))) == "confirmed"
     finally:
@@ -139,7 +141,11 @@ class Checkout:
             os.chdir("/")
             os.execvpe(command[0], command, environment)  # noqa: S606  no shell: the arguments are a list
         os.set_blocking(terminal, False)
-        wait_until(lambda: b"Ctrl-C stops" in self._read(terminal) or not is_alive(pid), "make run is ready")
+
+        def said_or_died() -> bool:
+            return b"Ctrl-C stops" in self._read(terminal) or not is_alive(pid)
+
+        wait_until(said_or_died, "make run is ready", START_SECONDS_MAX)
         assert b"Ctrl-C stops" in self.output, self.output.decode(errors="replace")
         return pid, terminal
 
@@ -180,6 +186,7 @@ def _launcher_of(checkout: Checkout) -> int | None:
     return None
 
 
+@pytest.mark.timeout(300)
 def test_a_closed_terminal_stops_everything_that_make_started_from_a_strange_place(checkout: Checkout) -> None:
     make, terminal = checkout.make_run()
     launcher = _launcher_of(checkout)

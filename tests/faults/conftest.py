@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 import pytest
 
-from shared.database import Database
+from shared.database.units import Database
 from tests.faults.campaign.proxy import Proxy, proxy_of
 
 

@@ -16,16 +16,16 @@ import pymysql
 import pytest
 from sqlalchemy import Row, select
 
-from booking_service.__main__ import MIGRATIONS
 from booking_service.domain import catalogue
 from booking_service.domain.audit import audit
 from booking_service.domain.catalogue import EventState, NewEvent
 from booking_service.domain.models import Booking, Stock
+from booking_service.migrations import MIGRATIONS
 from shared.clock import utc_now
-from shared.database import Database
-from shared.migrations import upgrade
+from shared.database.migrations import upgrade
+from shared.database.units import Database
 from tests.faults.campaign.database_server import DatabaseServer, NoServerError, preferred
-from tests.fixtures.bookings import LANES, NOW, accept, new_booking, settle
+from tests.fixtures.bookings import LANES, NOW, STARTS_AT, accept, new_booking, settle
 from tests.fixtures.databases import settings
 from tests.fixtures.servers import MYSQL, missing, wait_until
 
@@ -110,7 +110,7 @@ def test_a_dump_and_the_binary_log_bring_back_all_before_a_mistake(
     execute(before, "CREATE DATABASE booking")
     database = opened(before)
     upgrade(database, MIGRATIONS)
-    create = partial(catalogue.create_event, new=NewEvent("E", "V", NOW, SEATS), lanes=LANES, now=NOW)
+    create = partial(catalogue.create_event, new=NewEvent("E", "V", STARTS_AT, SEATS), lanes=LANES, now=NOW)
     sales = Sales(database, database.write(create, repeat_lost=False))
     dump, log, changes = tmp_path / "backup.sql", tmp_path / "log.txt", tmp_path / "changes.sql"
 

@@ -12,7 +12,7 @@ from redis import Redis
 from sqlalchemy import select
 
 from booking_service.domain.models import Booking, Event
-from shared.database import Database
+from shared.database.units import Database
 from shared.queue import AWAKE, WakeFlags
 from tests.fixtures.clients import Client, admin, new_user
 from tests.fixtures.databases import REAL

@@ -4,9 +4,9 @@ import pytest
 from sqlalchemy import select
 
 from booking_service.domain.models import Booking
-from shared.database import Database
+from shared.database.units import Database
 from tests.faults.conftest import Proxied
-from tests.fixtures.bookings import NOW
+from tests.fixtures.bookings import STARTS_AT
 from tests.fixtures.clients import admin, new_user
 from tests.fixtures.databases import REAL
 from tests.fixtures.processes import System
@@ -30,7 +30,7 @@ def test_requests_get_503_while_the_database_is_away_and_work_again_after(
 
     proxied.proxy.refuse()
     proxied.proxy.cut()
-    event = {"event_name": "E", "event_venue": "V", "event_date": NOW.isoformat(), "event_availibility": 1}
+    event = {"event_name": "E", "event_venue": "V", "event_date": STARTS_AT.isoformat(), "event_availibility": 1}
     answers = [
         ada.book(event_id),
         ada.get(before.headers["Location"]),

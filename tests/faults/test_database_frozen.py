@@ -8,7 +8,7 @@ from contextlib import ExitStack
 import httpx
 import pytest
 
-from shared.database import REPEAT_SECONDS_MAX, Database
+from shared.database.units import REPEAT_SECONDS_MAX, Database
 from tests.faults.conftest import Proxied
 from tests.fixtures.clients import admin, new_user
 from tests.fixtures.databases import REAL

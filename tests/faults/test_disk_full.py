@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from booking_service.domain.intake import NewBooking
-from shared.database import Database
+from booking_service.domain.bookings.intake import NewBooking
+from shared.database.units import Database
 from shared.errors import Unavailable
 from tests.faults.campaign.database_server import Disk
 from tests.fixtures.bookings import MakeEvent, accept, new_booking, settle, states

@@ -11,7 +11,7 @@ from collections import Counter
 import psutil
 import pytest
 
-from shared.database import Database
+from shared.database.units import Database
 from tests.faults.campaign.http_client import HttpClient, Response
 from tests.faults.conftest import Proxied
 from tests.fixtures.clients import admin, new_user

@@ -14,7 +14,7 @@ import pytest
 from sqlalchemy import func, select
 
 from booking_service.domain.models import Booking
-from shared.database import Database
+from shared.database.units import Database
 from tests.fixtures.clients import PASSWORD, Client, admin, new_user
 from tests.fixtures.databases import REAL
 from tests.fixtures.processes import System

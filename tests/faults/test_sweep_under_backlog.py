@@ -6,9 +6,9 @@ import pytest
 
 from booking_service.domain import catalogue
 from booking_service.domain.catalogue import NewEvent
-from shared.database import Database
+from shared.database.units import Database
 from shared.queue import SWEPT, LanePublisher, WakeFlags
-from tests.fixtures.bookings import NOW, MakeEvent, accept, new_booking, states
+from tests.fixtures.bookings import NOW, STARTS_AT, MakeEvent, accept, new_booking, states
 from tests.fixtures.processes import System
 from tests.fixtures.servers import MYSQL, wait_until
 
@@ -26,7 +26,7 @@ def database_kind(request: pytest.FixtureRequest) -> str:
 def test_a_lost_wake_up_is_found_while_other_lanes_are_busy(
     system: System, booking_database: Database, redis_url: str
 ) -> None:
-    create = partial(catalogue.create_event, new=NewEvent("E", "V", NOW, 10**6), lanes=16, now=NOW)
+    create = partial(catalogue.create_event, new=NewEvent("E", "V", STARTS_AT, 10**6), lanes=16, now=NOW)
     events = [booking_database.write(create, repeat_lost=False) for _ in range(BUSY_LANES + 1)]
     *busy, quiet = events
     backlog = [new_booking(event) for event in busy for _ in range(BACKLOG)]

@@ -10,7 +10,7 @@ import pytest
 from redis import Redis
 
 from booking_service.domain.catalogue import EventState
-from shared.database import Database
+from shared.database.units import Database
 from shared.queue import WakeFlags
 from tests.fixtures.bookings import MakeEvent, accept, new_booking
 from tests.fixtures.databases import REAL

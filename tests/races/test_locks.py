@@ -9,11 +9,13 @@ from functools import partial
 import pytest
 from sqlalchemy import Connection, update
 
-from booking_service.domain import catalogue, settlement
-from booking_service.domain.lookup import BookingState
+from booking_service.domain import catalogue
+from booking_service.domain.bookings.lookup import BookingState
 from booking_service.domain.models import Stock
-from booking_service.domain.settlement import Batch
-from shared.database import Database
+from booking_service.domain.seats import settlement
+from booking_service.domain.seats.lanes import lock_lanes
+from booking_service.domain.seats.settlement import Batch
+from shared.database.units import Database
 from tests.fixtures.bookings import LANES, MakeEvent, accept, new_booking, seats_left, settle, states
 from tests.fixtures.databases import REAL
 
@@ -30,7 +32,7 @@ def database_kind(request: pytest.FixtureRequest) -> str:
 def lane_held(database: Database, lane: int) -> Iterator[Connection]:
     """Hold a lane's lock, with its seats written and not committed, as a drainer in the middle of a batch does."""
     with database.engine.connect() as connection, connection.begin():
-        settlement.lock_lanes(connection, [lane])
+        lock_lanes(connection, [lane])
         connection.execute(update(Stock).values(available=Stock.available))
         yield connection
 
@@ -58,7 +60,7 @@ def test_other_lanes_are_settled_meanwhile(booking_database: Database, make_even
     held, free = make_event(5), make_event(5)
     accept(booking_database, booking := new_booking(free))
     with booking_database.engine.connect() as connection, connection.begin():
-        settlement.lock_lanes(connection, [held.lane])
+        lock_lanes(connection, [held.lane])
         settle(booking_database, free)
         assert states(booking_database, booking) == ["confirmed"]
 
@@ -74,7 +76,7 @@ def test_nobody_waits_for_a_lane_that_is_being_settled(booking_database: Databas
 def test_a_lane_that_no_event_was_given_is_an_error(booking_database: Database, make_event: MakeEvent) -> None:
     known = make_event(1).lane
     with pytest.raises(LookupError, match=r"lanes \[77\]"):
-        booking_database.write(lambda c: settlement.lock_lanes(c, [known, 77]), repeat_lost=False)
+        booking_database.write(lambda c: lock_lanes(c, [known, 77]), repeat_lost=False)
 
 
 def test_taking_some_lanes_never_touches_the_others(booking_database: Database, make_event: MakeEvent) -> None:
@@ -85,14 +87,12 @@ def test_taking_some_lanes_never_touches_the_others(booking_database: Database, 
 
     def take_mine() -> None:
         while not stop.is_set():
-            booking_database.write(partial(settlement.lock_lanes, lanes=mine), repeat_lost=False)
+            booking_database.write(partial(lock_lanes, lanes=mine), repeat_lost=False)
 
     threads = [threading.Thread(target=take_mine) for _ in range(4)]
     for thread in threads:
         thread.start()
-    got = [
-        booking_database.write(partial(settlement.lock_lanes, lanes=theirs), repeat_lost=False) for _ in range(ROUNDS)
-    ]
+    got = [booking_database.write(partial(lock_lanes, lanes=theirs), repeat_lost=False) for _ in range(ROUNDS)]
     stop.set()
     for thread in threads:
         thread.join(WAIT_SECONDS_MAX)

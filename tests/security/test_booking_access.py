@@ -8,7 +8,7 @@ from fastapi.testclient import TestClient
 from jose import jwt
 
 from booking_service.settings import BookingSettings
-from shared.tokens import TokenRules, TokenSigner, hmac_key
+from shared.identity.tokens import TokenRules, TokenSigner, hmac_key
 from tests.fixtures.box_office import (
     EVENT,
     SECRET,

@@ -6,11 +6,11 @@ from fastapi import Response
 from uuid_utils.compat import uuid7
 
 from booking_service.api.schemas import BookingOut, EventId, Seats
-from booking_service.domain.lookup import BookingState
+from booking_service.domain.bookings.lookup import BookingState
 from booking_service.domain.models import PENDING
 from booking_service.settings import BookingSettings
 from load.bench.baselines.service import answer, baseline
-from shared.http.auth import User
+from shared.http.authentication import User
 from shared.http.service import serve
 from shared.settings import load
 

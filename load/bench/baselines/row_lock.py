@@ -7,13 +7,12 @@ from sqlalchemy import Connection, insert, select, update
 from uuid_utils.compat import uuid7
 
 from booking_service.api.schemas import BookingOut, EventId, Seats
+from booking_service.domain.bookings.lookup import BookingState
 from booking_service.domain.errors import EventNotFound, SoldOut
-from booking_service.domain.lookup import BookingState
 from booking_service.domain.models import CONFIRMED, Booking, Stock
 from booking_service.settings import BookingSettings
-from load.bench.baselines.service import answer, baseline
-from shared.database import Database
-from shared.http.auth import User
+from load.bench.baselines.service import Process, answer, baseline
+from shared.http.authentication import User
 from shared.http.service import serve
 from shared.settings import load
 
@@ -49,7 +48,8 @@ def main() -> None:
 
     @service.api.post("/events/{event_id}/book", status_code=202)
     def book(event_id: EventId, seats: Seats, user: User, request: Request, response: Response) -> BookingOut:
-        database: Database = request.app.state.database
+        process: Process = request.app.state.process
+        database = process.database
         state = database.write(lambda c: book_seats(c, event_id, user.uid, seats), repeat_lost=True)
         response.headers["Location"] = f"/bookings/{state.id}"
         return answer(state)

@@ -14,12 +14,12 @@ from sqlalchemy import Connection, insert, select, update
 from uuid_utils.compat import uuid7
 
 from booking_service.api.schemas import BookingOut, EventId, Seats
-from booking_service.domain.lookup import BookingState
+from booking_service.domain.bookings.lookup import BookingState
 from booking_service.domain.models import CONFIRMED, PENDING, REJECTED, SOLD_OUT, Booking, Event, Stock
 from booking_service.settings import BookingSettings
-from load.bench.baselines.service import answer, baseline
-from shared.database import Database
-from shared.http.auth import User
+from load.bench.baselines.service import Process, answer, baseline
+from shared.database.units import Database
+from shared.http.authentication import User
 from shared.http.service import serve
 from shared.settings import load
 from worker.settings import WorkerSettings
@@ -91,7 +91,8 @@ def main() -> None:
 
     @service.api.post("/events/{event_id}/book", status_code=202)
     def book(event_id: EventId, seats: Seats, user: User, request: Request, response: Response) -> BookingOut:
-        database: Database = request.app.state.database
+        process: Process = request.app.state.process
+        database = process.database
         state = database.write(lambda c: insert_pending(c, event_id, user.uid, seats), repeat_lost=True)
         settle_booking.delay(str(state.id))
         response.headers["Location"] = f"/bookings/{state.id}"

@@ -14,8 +14,9 @@ from sqlalchemy import Connection
 from sqlalchemy.engine.default import DefaultDialect
 from uuid_utils.compat import uuid7
 
-from booking_service.domain import intake, settlement
-from booking_service.domain.intake import NewBooking
+from booking_service.domain.bookings import intake
+from booking_service.domain.bookings.intake import NewBooking
+from booking_service.domain.seats import settlement
 from tests.faults.campaign.replacing import replace
 
 Function = Callable[..., Any]
@@ -37,13 +38,13 @@ def no_guard() -> None:
 
 def wake_before_commit() -> None:
     """Wake the lane, then commit the booking: the drainer may look in between, and find nothing."""
-    from booking_service.box_office import BoxOffice  # noqa: PLC0415  only where it is imported anyway
+    from booking_service.box_office.sales import Sales  # noqa: PLC0415  only where it is imported anyway
 
-    def accept(office: Any, batch: Sequence[NewBooking]) -> object:  # noqa: ANN401  its private parts
-        office._waker.wake({new.lane for new in batch})  # noqa: SLF001  as above
-        return office._database.write(partial(intake.accept, batch=batch), repeat_lost=True)  # noqa: SLF001  as above
+    def accept(sales: Any, batch: Sequence[NewBooking]) -> object:  # noqa: ANN401  its private parts
+        sales._waker.wake({new.lane for new in batch})  # noqa: SLF001  as above
+        return sales._database.database.write(partial(intake.accept, batch=batch), repeat_lost=True)  # noqa: SLF001  as above
 
-    replace(BoxOffice, "_accept", lambda _: accept)
+    replace(Sales, "_accept", lambda _: accept)
 
 
 def no_second_look() -> None:

@@ -7,7 +7,8 @@ from typing import Any
 
 from sqlalchemy.engine.default import DefaultDialect
 
-from booking_service.domain import intake, settlement
+from booking_service.domain.bookings import intake
+from booking_service.domain.seats import settlement
 from shared.queue import WakeFlags
 from tests.faults.campaign import orders as names
 from tests.faults.campaign.orders import Orders
@@ -38,7 +39,7 @@ def arrange(orders: Orders) -> None:
         return make
 
     replace(settlement, "settle_batch", at(names.BEFORE_LOCK))
-    replace(settlement, "_write_outcomes", at(names.AFTER_DECISION, begins="settlement"))
+    replace(settlement, "_write_transitions", at(names.AFTER_DECISION, begins="settlement"))
     replace(WakeFlags, "clear", at(names.BEFORE_FLAGS_FREED))
     replace(intake, "accept", at(names.BEFORE_INSERT, begins="intake"))
     replace(DefaultDialect, "do_commit", partial(_around_commit, orders, unit))

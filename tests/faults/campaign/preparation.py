@@ -6,13 +6,14 @@ from functools import partial
 
 from sqlalchemy import create_engine
 
-from booking_service.__main__ import MIGRATIONS
 from booking_service.domain import catalogue
 from booking_service.domain.catalogue import EventState, NewEvent
+from booking_service.migrations import MIGRATIONS
 from shared.clock import utc_now
-from shared.database import Database
-from shared.migrations import upgrade
+from shared.database.migrations import upgrade
+from shared.database.units import Database
 from tests.faults.campaign.world import RIVAL_ROWS, RIVAL_TABLE
+from tests.fixtures.bookings import STARTS_AT
 from tests.fixtures.databases import settings
 
 BIG_SEATS = 10**7
@@ -35,7 +36,7 @@ def prepare(url: str, rng: random.Random, *, big: int, small: int, lanes: int) -
     upgrade(database, MIGRATIONS)
 
     def make(seats: int) -> EventState:
-        create = partial(catalogue.create_event, new=NewEvent("E", "V", utc_now(), seats), lanes=lanes, now=utc_now())
+        create = partial(catalogue.create_event, new=NewEvent("E", "V", STARTS_AT, seats), lanes=lanes, now=utc_now())
         return database.write(create, repeat_lost=False)
 
     made = [make(BIG_SEATS) for _ in range(big)], [make(rng.randint(*SMALL_SEATS)) for _ in range(small)]

@@ -7,8 +7,8 @@ import pytest
 
 from auth_service.domain.models import VERSION_TABLE, Base
 from auth_service.settings import AuthSettings
-from shared.migrations import differences
 from tests.fixtures.accounts import ADA, accounts_database, add_admin, auth_settings, bearer, log_in, running
+from tests.fixtures.databases import differences
 
 RACERS = 20
 

@@ -4,11 +4,12 @@ from concurrent.futures import ThreadPoolExecutor
 
 from sqlalchemy import text
 
-from auth_service.__main__ import MIGRATIONS
 from auth_service.domain.models import VERSION_TABLE, Base
-from shared.database import Database
-from shared.migrations import differences, upgrade
+from auth_service.migrations import MIGRATIONS
+from shared.database.migrations import upgrade
+from shared.database.units import Database
 from tests.fixtures.accounts import auth_settings
+from tests.fixtures.databases import differences
 
 MIGRATORS = 4
 

@@ -7,15 +7,15 @@ from functools import partial
 import pytest
 from sqlalchemy import text
 
-from booking_service.__main__ import MIGRATIONS
 from booking_service.domain import catalogue
 from booking_service.domain.audit import audit
 from booking_service.domain.catalogue import NewEvent
 from booking_service.domain.models import VERSION_TABLE, Base
-from shared.database import Database, is_mysql
-from shared.migrations import differences, upgrade
-from tests.fixtures.bookings import accept, new_booking, settle
-from tests.fixtures.databases import settings
+from booking_service.migrations import MIGRATIONS
+from shared.database.migrations import upgrade
+from shared.database.units import Database, is_mysql
+from tests.fixtures.bookings import STARTS_AT, accept, new_booking, settle
+from tests.fixtures.databases import differences, settings
 
 NOW = datetime.now(UTC)
 BREAKAGES = {
@@ -34,7 +34,7 @@ def breakable(database_url: str) -> Iterator[Database]:
     """A database with a settled booking, whose own guards are off."""
     database = Database.connect(database_url, settings(), pool_size=2)
     upgrade(database, MIGRATIONS)
-    create = partial(catalogue.create_event, new=NewEvent("E", "V", NOW, 5), lanes=4, now=NOW)
+    create = partial(catalogue.create_event, new=NewEvent("E", "V", STARTS_AT, 5), lanes=4, now=NOW)
     event = database.write(create, repeat_lost=False)
     accept(database, new_booking(event, key="a"), new_booking(event, key="b"))
     settle(database, event)

@@ -16,9 +16,10 @@ import pytest
 from redis import Redis
 from starlette.types import Message, Scope
 
-from booking_service.domain import intake, lookup, settlement
+from booking_service.domain.bookings import intake, lookup
+from booking_service.domain.seats import settlement
 from booking_service.main import create_app
-from shared.database import Database
+from shared.database.units import Database
 from shared.http.service import HttpService
 from shared.queue import LanePublisher, WakeFlags, Waker
 from tests.fixtures.bookings import LANES, MakeEvent, new_booking
@@ -126,7 +127,7 @@ def test_a_request_is_answered_within_its_calls(tmp_path: Path) -> None:
 
 async def calls_of_each_request(service: HttpService, user: str, admin: str) -> dict[str, int]:
     async with service.api.router.lifespan_context(service.api):
-        body = b'{"event_name":"E","event_venue":"V","event_date":"2027-09-11T19:15:00Z","event_availibility":%d}'
+        body = b'{"event_name":"E","event_venue":"V","event_date":"2099-09-11T19:15:00Z","event_availibility":%d}'
         for capacity in (1_000, 0):
             await ask(service, "POST", "/events", token=admin, body=body % capacity)
         location = (await ask(service, "POST", "/events/1/book?seats=1", token=user))[b"location"].decode()

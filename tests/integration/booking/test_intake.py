@@ -5,10 +5,10 @@ from functools import partial
 
 import pytest
 
-from booking_service.domain import intake
+from booking_service.domain.bookings import intake
+from booking_service.domain.bookings.lookup import BookingState
 from booking_service.domain.errors import EventNotFound, IdempotencyKeyReused
-from booking_service.domain.lookup import BookingState
-from shared.database import Database
+from shared.database.units import Database
 from tests.fixtures.bookings import MakeEvent, accept, new_booking, settle, states
 from tests.fixtures.databases import statements_of
 

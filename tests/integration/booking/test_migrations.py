@@ -8,14 +8,15 @@ from alembic import command
 from alembic.config import Config
 from sqlalchemy import CHAR
 
-from booking_service.__main__ import MIGRATIONS
-from booking_service.domain import catalogue, lookup
+from booking_service.domain import catalogue
+from booking_service.domain.bookings import lookup
+from booking_service.domain.bookings.lookup import BookingState
 from booking_service.domain.catalogue import NewEvent
-from booking_service.domain.lookup import BookingState
 from booking_service.domain.models import Booking
-from shared.database import Database, NoneAs
-from shared.migrations import configuration
-from tests.fixtures.bookings import LANES, NOW, accept, new_booking, settle, states
+from booking_service.migrations import MIGRATIONS
+from shared.database.migrations import configuration
+from shared.database.units import Database, NoneAs
+from tests.fixtures.bookings import LANES, NOW, STARTS_AT, accept, new_booking, settle, states
 
 WRITTEN_BY_A_CONFIRMATION = ("status", "due_lane", "settled_at")
 
@@ -33,7 +34,7 @@ def all_nulls(database: Database) -> list[tuple[bool, bool]]:
 
 
 def test_bookings_survive_the_change_to_rows_of_one_size(booking_database: Database) -> None:
-    create = partial(catalogue.create_event, new=NewEvent("E", "V", NOW, 2), lanes=LANES, now=NOW)
+    create = partial(catalogue.create_event, new=NewEvent("E", "V", STARTS_AT, 2), lanes=LANES, now=NOW)
     event = booking_database.write(create, repeat_lost=False)
     won, lost, waiting = new_booking(event, 2, key="a"), new_booking(event), new_booking(event, key="b")
     accept(booking_database, won, lost)

@@ -1,16 +1,20 @@
 """Settlement on each database."""
 
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from functools import partial
+from uuid import UUID
 
 import pytest
 from sqlalchemy import Connection, update
 
-from booking_service.domain import lookup, settlement
-from booking_service.domain.decision import DueBooking, decide
-from booking_service.domain.models import Booking, Stock
-from booking_service.domain.settlement import Batch, SettlementConflictError
-from shared.database import Database
+from booking_service.domain.bookings import lookup
+from booking_service.domain.models import PENDING, Booking, Stock
+from booking_service.domain.seats import settlement
+from booking_service.domain.seats.decision import DueBooking, decide
+from booking_service.domain.seats.lanes import head_of_lane, lanes_due, lanes_overdue
+from booking_service.domain.seats.settlement import Batch, SettlementConflictError
+from shared.database.units import Database
 from tests.fixtures.bookings import MakeEvent, accept, new_booking, seats_left, settle, states
 from tests.fixtures.databases import statements_of
 
@@ -39,19 +43,38 @@ def test_a_settled_booking_says_when_and_why(booking_database: Database, make_ev
     assert found[won.id].created_at == won.created_at
 
 
+def test_what_was_asked_for_after_the_event_began_is_rejected(
+    booking_database: Database, make_event: MakeEvent
+) -> None:
+    begins = datetime.now(UTC).replace(microsecond=0) + timedelta(hours=1)
+    events = [make_event(9, starts_at=begins), make_event(9, starts_at=begins), make_event(9), make_event(9)]
+    events.sort(key=lambda event: event.lane)
+    early = [new_booking(event) for event in events]
+    moment = int(begins.timestamp() * 1_000).to_bytes(6)
+    late = [
+        replace(new_booking(event), id=UUID(bytes=moment + bytes(8) + bytes([0, n]))) for n, event in enumerate(events)
+    ]
+    accept(booking_database, *early, *late)
+    for event in events:
+        settle(booking_database, event)
+    assert states(booking_database, *early) == ["confirmed"] * 4
+    expected = ["rejected" if event.starts_at == begins else "confirmed" for event in events]
+    assert states(booking_database, *late) == expected
+
+
 def test_a_batch_takes_the_oldest_and_leaves_the_rest(booking_database: Database, make_event: MakeEvent) -> None:
     event = make_event(10)
     batch = [new_booking(event) for _ in range(5)]
     accept(booking_database, *batch)
     assert settle(booking_database, event, batch_max=2) == 2
     assert states(booking_database, *batch) == ["confirmed"] * 2 + ["pending"] * 3
-    assert booking_database.read(partial(settlement.lanes_due, lanes=[event.lane])) == [event.lane]
+    assert booking_database.read(partial(lanes_due, lanes=[event.lane])) == [event.lane]
 
 
 def test_settling_an_empty_lane_changes_nothing(booking_database: Database, make_event: MakeEvent) -> None:
     event = make_event(1)
     assert settle(booking_database, event) == 0
-    assert booking_database.read(partial(settlement.lanes_due, lanes=[event.lane])) == []
+    assert booking_database.read(partial(lanes_due, lanes=[event.lane])) == []
 
 
 def test_many_events_of_a_lane_are_settled_together(booking_database: Database, make_event: MakeEvent) -> None:
@@ -91,7 +114,7 @@ def test_lanes_that_have_work_are_told_from_those_that_have_none(
 ) -> None:
     events = [make_event(1) for _ in range(4)]
     accept(booking_database, *[new_booking(event) for event in (events[1], events[3], events[3])])
-    found = booking_database.read(partial(settlement.lanes_due, lanes=[event.lane for event in events]))
+    found = booking_database.read(partial(lanes_due, lanes=[event.lane for event in events]))
     assert sorted(found) == sorted([events[1].lane, events[3].lane])
 
 
@@ -122,9 +145,9 @@ def test_a_row_written_without_the_lock_stops_the_settlement(booking_database: D
     booking_database.write(lambda c: c.execute(update(Stock).values(capacity=4, available=4)), repeat_lost=False)
 
     def settle_over_a_vanished_stock(connection: Connection) -> None:
-        outcomes = decide({event.id: 3}, [DueBooking(booking.id.bytes, event.id, 3)])
-        settlement._write_outcomes(connection, outcomes, datetime.now(UTC))  # noqa: SLF001  the guard itself
-        settlement._write_outcomes(connection, outcomes, datetime.now(UTC))  # noqa: SLF001  a second time
+        transitions = decide({event.id: 3}, [DueBooking(booking.id.bytes, event.id, 3, PENDING)], {})
+        settlement._write_transitions(connection, transitions, datetime.now(UTC))  # noqa: SLF001  the guard itself
+        settlement._write_transitions(connection, transitions, datetime.now(UTC))  # noqa: SLF001  a second time
 
     with pytest.raises(SettlementConflictError):
         booking_database.write(settle_over_a_vanished_stock, repeat_lost=False)
@@ -135,7 +158,7 @@ def test_a_row_written_without_the_lock_stops_the_settlement(booking_database: D
 def test_a_lane_is_overdue_by_the_age_of_its_oldest_booking(booking_database: Database, make_event: MakeEvent) -> None:
     old, young = make_event(1), make_event(1)
     accept(booking_database, new_booking(old), new_booking(young))
-    overdue = partial(settlement.lanes_overdue, age=timedelta(seconds=3))
+    overdue = partial(lanes_overdue, age=timedelta(seconds=3))
     now = datetime.now(UTC)
     assert booking_database.read(partial(overdue, now=now)) == []
     assert sorted(booking_database.read(partial(overdue, now=now + timedelta(seconds=4)))) == sorted(
@@ -159,7 +182,7 @@ def test_the_head_of_a_lane_is_in_the_order_of_the_queue(booking_database: Datab
     event = make_event(1)
     batch = [new_booking(event) for _ in range(5)]
     accept(booking_database, *batch)
-    head = booking_database.read(partial(lookup.head_of_lane, lane=event.lane, count_max=3))
+    head = booking_database.read(partial(head_of_lane, lane=event.lane, count_max=3))
     assert head == [new.id for new in batch[:3]]
 
 

@@ -9,7 +9,7 @@ import pytest
 from sqlalchemy import BigInteger, Column, Connection, Integer, MetaData, String, Table, insert, select, text, update
 from sqlalchemy.exc import DataError, IntegrityError
 
-from shared.database import TABLE_OPTIONS, Database
+from shared.database.units import TABLE_OPTIONS, Database
 from shared.errors import Unavailable
 from tests.fixtures.databases import REAL, settings
 

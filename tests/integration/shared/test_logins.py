@@ -8,7 +8,7 @@ import pytest
 from sqlalchemy import create_engine, make_url, text
 
 from shared.commands import reason
-from shared.database import Database
+from shared.database.units import Database
 from shared.errors import Unavailable
 from tests.fixtures.databases import REAL, settings
 

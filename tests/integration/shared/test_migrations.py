@@ -6,13 +6,13 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 from sqlalchemy import text
 
-import auth_service.__main__
 import auth_service.domain.models
-import booking_service.__main__
+import auth_service.migrations
 import booking_service.domain.models
-from shared.database import Database, is_mysql
-from shared.migrations import differences, upgrade
-from tests.fixtures.databases import REAL, settings
+import booking_service.migrations
+from shared.database.migrations import upgrade
+from shared.database.units import Database, is_mysql
+from tests.fixtures.databases import REAL, differences, settings
 
 MIGRATORS = 4
 SECONDS_MAX = 60
@@ -21,7 +21,7 @@ SECONDS_MAX = 60
 def migrate(database_url: str) -> None:
     """Do what one process does."""
     database = Database.connect(database_url, settings(), pool_size=1)
-    upgrade(database, booking_service.__main__.MIGRATIONS)
+    upgrade(database, booking_service.migrations.MIGRATIONS)
     database.close()
 
 
@@ -55,7 +55,7 @@ def test_again_changes_nothing(database_url: str) -> None:
 def test_a_migration_keeps_no_lock_when_it_is_done(database_url: str) -> None:
     # The first one's connections stay open, as a service's that migrates as it starts would.
     first = Database.connect(database_url, settings(), pool_size=2)
-    upgrade(first, booking_service.__main__.MIGRATIONS)
+    upgrade(first, booking_service.migrations.MIGRATIONS)
     migrate(database_url)
     first.close()
 
@@ -69,7 +69,7 @@ def test_a_migration_waits_for_another_longer_than_one_statement_may_take(databa
         with holder.engine.connect() as connection:
             assert is_mysql(connection)
             connection.execute(text("SELECT GET_LOCK('migrate:booking_service', 9)"))
-            migration = threads.submit(upgrade, waiter, booking_service.__main__.MIGRATIONS)
+            migration = threads.submit(upgrade, waiter, booking_service.migrations.MIGRATIONS)
             with pytest.raises(TimeoutError):
                 migration.result(3)
             connection.execute(text("SELECT RELEASE_LOCK('migrate:booking_service')"))
@@ -82,7 +82,7 @@ def test_a_migration_waits_for_another_longer_than_one_statement_may_take(databa
 def test_both_services_may_share_a_database(database_url: str) -> None:
     migrate(database_url)
     database = Database.connect(database_url, settings(), pool_size=1)
-    upgrade(database, auth_service.__main__.MIGRATIONS)
+    upgrade(database, auth_service.migrations.MIGRATIONS)
     models = auth_service.domain.models
     assert database.read(lambda c: differences(c, models.Base.metadata, models.VERSION_TABLE)) == []
     database.close()

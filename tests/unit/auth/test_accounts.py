@@ -1,6 +1,7 @@
 """The domain of accounts, on a SQLite file."""
 
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 
@@ -9,16 +10,15 @@ from auth_service.domain.errors import EmailTaken, RoleNotAllowed
 from auth_service.domain.passwords import Passwords, argon2
 from auth_service.domain.permissions import require_may_create
 from auth_service.domain.sessions import credentials_of
-from auth_service.settings import AuthSettings
-from shared.database import Database
-from tests.fixtures.accounts import accounts_database
+from shared.database.units import Database
+from tests.fixtures.accounts import accounts_database, auth_settings
 
 ADA = NewAccount("Ada", "ada@example.com", "hash with salt 1", "user")
 
 
 @pytest.fixture
-def database(settings: AuthSettings) -> Iterator[Database]:
-    with accounts_database(settings) as database:
+def database(tmp_path: Path) -> Iterator[Database]:
+    with accounts_database(auth_settings(f"sqlite:///{tmp_path}/auth.db")) as database:
         yield database
 
 

@@ -4,7 +4,7 @@ from uuid import UUID
 
 from uuid_utils.compat import uuid7
 
-from booking_service.places import PLACES_MAX, QueuePlaces
+from booking_service.box_office.places import PLACES_MAX, QueuePlaces
 
 
 class Lanes:

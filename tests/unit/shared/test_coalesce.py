@@ -7,8 +7,8 @@ from functools import partial
 
 import pytest
 
-from shared.coalesce import Coalescer
 from shared.errors import Overloaded
+from shared.threads.coalesce import Coalescer
 
 SECONDS_MAX = 10
 

@@ -18,7 +18,7 @@ from sqlalchemy.dialects import mysql, sqlite
 from sqlalchemy.exc import IntegrityError, OperationalError, StatementError
 from uuid_utils.compat import uuid7
 
-from shared.database import ATTEMPTS_MAX, BinaryUuid, Database, UtcDateTime
+from shared.database.units import ATTEMPTS_MAX, BinaryUuid, Database, UtcDateTime
 from shared.errors import Unavailable
 from tests.fixtures.databases import settings
 

@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from shared.keys import KeysUnavailable, PublishedKeys
-from shared.tokens import public_jwk, rsa_key
+from shared.identity.keys import KeysUnavailable, PublishedKeys
+from shared.identity.tokens import public_jwk, rsa_key
 from tests.fixtures.accounts import private_key_pem
 from tests.fixtures.tls import self_signed
 from tests.fixtures.web import Page, serving

@@ -7,7 +7,7 @@ from collections.abc import Awaitable, Callable
 import pytest
 
 from shared.errors import Overloaded
-from shared.offload import BoundedExecutor
+from shared.threads.offload import BoundedExecutor
 
 SECONDS_MAX = 10
 

@@ -8,11 +8,11 @@ import pytest
 import auth_service.domain.errors
 import booking_service.domain.errors
 import shared.http.protocol
-import shared.keys
+import shared.identity.keys
 from shared.errors import Conflict, FieldError, InvalidInput, Overloaded, Problem, Unauthenticated, Unavailable
 from shared.http.problems import documented, problem_body, problem_headers
 
-MODULES = (auth_service.domain.errors, booking_service.domain.errors, shared.http.protocol, shared.keys)
+MODULES = (auth_service.domain.errors, booking_service.domain.errors, shared.http.protocol, shared.identity.keys)
 
 
 def family(problem: type[Problem]) -> list[type[Problem]]:

@@ -8,8 +8,8 @@ from functools import cache
 
 import pytest
 
-from shared.keys import FixedKey, KeysUnavailable, PublishedKeys
-from shared.tokens import hmac_key, public_jwk, rsa_key
+from shared.identity.keys import FixedKey, KeysUnavailable, PublishedKeys
+from shared.identity.tokens import hmac_key, public_jwk, rsa_key
 from tests.fixtures.accounts import private_key_pem
 from tests.fixtures.web import Page, serving
 

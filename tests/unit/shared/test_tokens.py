@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from jose.backends.base import Key
 
 from shared.errors import Unauthenticated
-from shared.tokens import (
+from shared.identity.tokens import (
     TOKEN_BYTES_MAX,
     Principal,
     TokenRules,

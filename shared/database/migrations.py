@@ -6,12 +6,10 @@ from pathlib import Path
 from typing import TypeVar
 
 from alembic import command
-from alembic.autogenerate import compare_metadata
 from alembic.config import Config
-from alembic.migration import MigrationContext
-from sqlalchemy import Connection, MetaData, text
+from sqlalchemy import Connection, text
 
-from shared.database import Database, is_mysql
+from shared.database.units import Database, is_mysql
 from shared.settings import Settings
 
 LOCK_SECONDS_MAX = 60
@@ -38,19 +36,6 @@ def upgrade(database: Database, folder: Path) -> None:
     with database.connection() as connection, _alone(connection, folder.parent.name):
         config.attributes["connection"] = connection
         command.upgrade(config, "head")
-
-
-def differences(connection: Connection, metadata: MetaData, version_table: str) -> list[object]:
-    """List what separates the database from ``metadata``; other services' tables do not count."""
-    context = MigrationContext.configure(
-        connection,
-        opts={
-            "version_table": version_table,
-            "compare_type": True,
-            "include_name": lambda name, kind, _parents: kind != "table" or name in metadata.tables,
-        },
-    )
-    return list(compare_metadata(context, metadata))
 
 
 @contextmanager

@@ -8,10 +8,10 @@ from uuid import UUID
 from sqlalchemy import Connection, and_, select
 from sqlalchemy.exc import IntegrityError
 
+from booking_service.domain.bookings.lookup import COLUMNS, BookingState
 from booking_service.domain.errors import EventNotFound, IdempotencyKeyReused
-from booking_service.domain.lookup import COLUMNS, BookingState
 from booking_service.domain.models import PENDING, Booking
-from shared import literals
+from shared.database import literals
 from shared.errors import Problem
 
 ATTEMPTS_EACH = 2
@@ -111,7 +111,15 @@ def _insert(connection: Connection, batch: list[NewBooking]) -> dict[UUID, Booki
     connection.exec_driver_sql(_insert_statement(connection, batch))
     return {
         new.id: BookingState(
-            new.id, new.event_id, new.user_id, new.seats, PENDING, None, new.lane, new.created_at, None
+            id=new.id,
+            event_id=new.event_id,
+            user_id=new.user_id,
+            seats=new.seats,
+            status=PENDING,
+            reason=None,
+            due_lane=new.lane,
+            created_at=new.created_at,
+            settled_at=None,
         )
         for new in batch
     }

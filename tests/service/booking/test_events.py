@@ -57,6 +57,25 @@ def test_an_event_that_has_not_changed_is_not_sent_again(
     assert client.get(other.headers["Location"]).headers["ETag"] != etag
 
 
+def test_an_event_in_the_past_is_refused_unless_it_is_an_import(client: TestClient, settings: BookingSettings) -> None:
+    past, admin = EVENT | {"event_date": "2020-01-01T20:00:00Z"}, bearer(settings, "admin")
+    for url in ("/events", "/events?allow_past=false"):
+        refused = client.post(url, json=past, headers=admin)
+        assert_problem(refused, 422, "#/event_date")
+        assert refused.json()["type"].endswith(":event-in-the-past")
+    imported = client.post("/events?allow_past=true", json=past, headers=admin)
+    assert imported.status_code == 201
+    assert client.get(imported.headers["Location"]).json()["event_date"] == past["event_date"]
+
+
+def test_an_event_that_has_begun_cannot_be_booked(client: TestClient, settings: BookingSettings) -> None:
+    past = EVENT | {"event_date": "2020-01-01T20:00:00Z"}
+    event = client.post("/events?allow_past=true", json=past, headers=bearer(settings, "admin")).json()
+    refused = client.post(f"/events/{event['event_id']}/book?seats=1", headers=bearer(settings))
+    assert_problem(refused, 409)
+    assert refused.json()["type"].endswith(":sales-closed")
+
+
 def test_an_address_with_a_slash_too_many_is_not_redirected(client: TestClient) -> None:
     # A redirect would name whatever host the caller claims to have asked.
     assert_problem(client.get("/events/", follow_redirects=False), 404)

@@ -1,25 +1,14 @@
-"""Reading bookings, many at once."""
+"""A booking as it is stored, and reading many at once."""
 
 from collections.abc import Collection
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from datetime import datetime
 from uuid import UUID
 
 from sqlalchemy import Connection, select
 
 from booking_service.domain.models import PENDING, Booking
-
-COLUMNS = (
-    Booking.id,
-    Booking.event_id,
-    Booking.user_id,
-    Booking.seats,
-    Booking.status,
-    Booking.reason,
-    Booking.due_lane,
-    Booking.created_at,
-    Booking.settled_at,
-)
+from shared.identity.tokens import Principal
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,13 +31,16 @@ class BookingState:
         return self.status == PENDING
 
 
+# In the order of the fields, so that a row is a BookingState's arguments: the one mapping there is.
+COLUMNS = tuple(getattr(Booking, field.name) for field in fields(BookingState))
+
+
+def is_visible(state: BookingState, viewer: Principal) -> bool:
+    """Tell whether ``viewer`` may see a booking: its owner, or an admin."""
+    return state.user_id == viewer.uid or viewer.role == "admin"
+
+
 def find_bookings(connection: Connection, ids: Collection[UUID]) -> dict[UUID, BookingState]:
     """Return those of ``ids`` that exist."""
     rows = connection.execute(select(*COLUMNS).where(Booking.id.in_(ids)))
     return {row.id: BookingState(*row) for row in rows}
-
-
-def head_of_lane(connection: Connection, lane: int, count_max: int) -> list[UUID]:
-    """Return the ids of the first ``count_max`` due bookings of ``lane``, in the order of the queue."""
-    due = select(Booking.id).where(Booking.due_lane == lane).order_by(Booking.id).limit(count_max)
-    return list(connection.scalars(due))

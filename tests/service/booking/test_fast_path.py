@@ -17,8 +17,8 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 from booking_service.api.answers import booking_json
 from booking_service.api.fast_path import FastPath
 from booking_service.api.schemas import BookingOut
-from booking_service.box_office import BookingView
-from booking_service.domain.lookup import BookingState
+from booking_service.box_office.lookups import BookingView
+from booking_service.domain.bookings.lookup import BookingState
 from booking_service.main import create_app
 from booking_service.settings import BookingSettings
 from shared.http.service import HttpService
@@ -72,14 +72,16 @@ def comparable(answer: Response) -> tuple[dict[str, str], object]:
 
 
 def without_fast_path(service: HttpService) -> HttpService:
-    return HttpService(service.api, [layer for layer in service.layers if str(layer.cls) != str(FastPath)])
+    return HttpService(
+        service.api, [layer for layer in service.layers if str(layer.cls) != str(FastPath)], service.stopping
+    )
 
 
 @pytest.fixture(scope="module")
 def both(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Both]:
     settings = booking_settings(migrated_sqlite(tmp_path_factory.mktemp("fast")))
     counted = create_app(settings)
-    counted = HttpService(counted.api, [*counted.layers, Middleware(Counter)])
+    counted = HttpService(counted.api, [*counted.layers, Middleware(Counter)], counted.stopping)
     with ExitStack() as stack:
         fast, ordinary = (
             stack.enter_context(TestClient(app)) for app in (counted, without_fast_path(create_app(settings)))

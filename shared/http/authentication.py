@@ -1,14 +1,14 @@
 """Who sends this request: the bearer token (RFC 6750), checked locally."""
 
-from typing import Annotated
+from typing import Annotated, Protocol
 
 from fastapi import Depends, Request, Security
 from fastapi.security import HTTPBearer
 
 from shared.errors import Forbidden, Unauthenticated
-from shared.keys import KeySource
+from shared.identity.keys import KeySource
+from shared.identity.tokens import Principal, TokenRules, TokenVerifier
 from shared.settings import ServiceSettings
-from shared.tokens import Principal, TokenRules, TokenVerifier
 
 SCHEME = "bearer "
 
@@ -54,6 +54,14 @@ class Authenticator:
         return self._verifier.verify(token, key)
 
 
+class Authenticating(Protocol):
+    """A process that can tell who sends a request."""
+
+    @property
+    def authenticator(self) -> Authenticator:
+        """What checks its tokens."""
+
+
 def _bearer_token(authorizations: list[str]) -> str | None:
     if len(authorizations) != 1 or not authorizations[0].lower().startswith(SCHEME):
         return None
@@ -67,8 +75,8 @@ def token_rules(settings: ServiceSettings) -> TokenRules:
 
 async def authenticated(request: Request, _scheme: BearerScheme = None) -> Principal:
     """Demand any good token; a route's dependency."""
-    authenticator: Authenticator = request.app.state.authenticator
-    return await authenticator.authenticate(request)
+    process: Authenticating = request.app.state.process
+    return await process.authenticator.authenticate(request)
 
 
 AnyUser = Annotated[Principal, Depends(authenticated)]

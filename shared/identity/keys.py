@@ -12,7 +12,7 @@ from jose.backends.base import Key
 from jose.exceptions import JOSEError
 
 from shared.errors import Unavailable
-from shared.tokens import rsa_key
+from shared.identity.tokens import rsa_key
 
 log = logging.getLogger(__name__)
 

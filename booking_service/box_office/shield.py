@@ -1,6 +1,6 @@
-"""What a process remembers of events: their lane, which never changes, and whether they are full, for a moment.
+"""What a process remembers of events: lane and begin, which never change, and whether they are full, for a moment.
 
-This is the sold-out shield: a full event is refused without writing anything. Knowledge that an event is full is
+This is the shield: a full event is refused without writing anything. Knowledge that an event is full is
 refreshed in the background and forgotten when the database does not answer, so it is as old as one refresh takes, and
 no older than the database's timeouts allow that to be.
 """
@@ -10,6 +10,7 @@ import logging
 import time
 from collections.abc import Awaitable, Callable, Collection
 from dataclasses import dataclass
+from datetime import datetime
 
 from booking_service.domain.catalogue import EventState
 from booking_service.domain.errors import EventNotFound
@@ -31,11 +32,12 @@ class KnownEvent:
     """What intake needs to know of an event."""
 
     lane: int
+    starts_at: datetime
     is_full: bool
     asked_at: float  # monotonic seconds
 
 
-class EventCache:
+class Shield:
     """Remembers up to ``size_max`` events."""
 
     def __init__(self, find_event: FindEvent, find_full: FindFull, *, size_max: int, refresh_seconds: float) -> None:
@@ -48,7 +50,7 @@ class EventCache:
         self._full: set[int] = set()
         self._watched: set[int] = set()
 
-    async def get(self, event_id: int) -> KnownEvent:
+    async def event(self, event_id: int) -> KnownEvent:
         """Return what is known of the event, asking the database when nothing is. Raises EventNotFound."""
         known = self._known.get(event_id) or await self._learn(event_id)
         known.asked_at = time.monotonic()
@@ -81,7 +83,9 @@ class EventCache:
             raise EventNotFound
         if len(self._known) >= self._size_max:
             self._forget([next(iter(self._known))])
-        self._known[event_id] = known = KnownEvent(event.lane, is_full=False, asked_at=time.monotonic())
+        self._known[event_id] = known = KnownEvent(
+            event.lane, event.starts_at, is_full=False, asked_at=time.monotonic()
+        )
         self._mark(event_id, is_full=event.available == 0)
         return known
 

@@ -1,0 +1,88 @@
+"""What one process of the auth service holds while it runs: opened in one place, closed in the opposite order."""
+
+from collections.abc import AsyncIterator, Mapping
+from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import dataclass
+from functools import partial
+
+from auth_service.domain.passwords import Hasher, Passwords, argon2
+from auth_service.domain.signing import SigningKey
+from auth_service.settings import AuthSettings
+from shared.database.calls import DatabaseCalls
+from shared.database.units import Database
+from shared.http.authentication import Authenticator, token_rules
+from shared.http.health import Check
+from shared.identity.keys import FixedKey
+from shared.identity.tokens import TokenSigner, TokenVerifier
+from shared.settings import variable_of
+from shared.threads.offload import BoundedExecutor
+
+SECONDS_PER_MINUTE = 60
+
+
+@dataclass(frozen=True, slots=True)
+class PasswordCalls:
+    """Hashing from the event loop. Its threads bound the memory that it takes. Every method raises Overloaded."""
+
+    passwords: Passwords
+    executor: BoundedExecutor
+
+    async def hash(self, password: str) -> str:
+        """Hash a new password."""
+        return await self.executor.run(partial(self.passwords.hash, password))
+
+    async def matches(self, password: str, stored: str | None) -> bool:
+        """Check a password, with equal work for an unknown user (``stored`` is None)."""
+        return await self.executor.run(partial(self.passwords.matches, password, stored))
+
+    async def renewed(self, password: str, stored: str) -> str | None:
+        """Hash a password anew if its hash is outdated."""
+        return await self.executor.run(partial(self.passwords.renewed, password, stored))
+
+
+@dataclass(frozen=True, slots=True)
+class Process:
+    """Everything that a route needs."""
+
+    settings: AuthSettings
+    database: DatabaseCalls
+    passwords: PasswordCalls
+    signer: TokenSigner
+    authenticator: Authenticator
+    checks: Mapping[str, Check]
+
+
+@asynccontextmanager
+async def running(settings: AuthSettings, key: SigningKey, hasher: Hasher) -> AsyncIterator[Process]:
+    """Open a process, and close what was opened, also when that fails in the middle."""
+    async with AsyncExitStack() as stack:
+        database = Database.connect(settings.database_url.get_secret_value(), settings, settings.database_threads)
+        stack.callback(database.close)
+        calls = DatabaseCalls.of(database, settings)
+        stack.callback(calls.close)
+        argon2_threads = BoundedExecutor(
+            name="argon2", threads=settings.argon2_threads, queue_max=settings.argon2_queue_max
+        )
+        stack.callback(argon2_threads.close)
+        rules = token_rules(settings)
+        yield Process(
+            settings=settings,
+            database=calls,
+            passwords=PasswordCalls(Passwords(hasher), argon2_threads),
+            signer=TokenSigner(
+                rules, key.private, key.key_id, settings.access_token_expire_minute * SECONDS_PER_MINUTE
+            ),
+            authenticator=Authenticator(
+                TokenVerifier(rules, settings.token_cache_max), FixedKey(key.verifying, key.key_id)
+            ),
+            checks={"database": Check(calls.ping, required=True, variable=variable_of(type(settings), "database_url"))},
+        )
+
+
+def configured_hasher(settings: AuthSettings) -> Hasher:
+    """Return Argon2 with the parameters of ``settings``."""
+    return argon2(
+        memory_kib=settings.argon2_memory_kib,
+        time_cost=settings.argon2_time_cost,
+        parallelism=settings.argon2_parallelism,
+    )

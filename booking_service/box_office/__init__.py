@@ -1,0 +1,1 @@
+"""One process's way to sell."""

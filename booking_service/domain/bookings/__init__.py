@@ -1,0 +1,1 @@
+"""Bookings: taking them in and looking them up."""

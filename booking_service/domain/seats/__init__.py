@@ -1,0 +1,1 @@
+"""Seats: lanes, and what the holder of a lane decides."""

@@ -1,0 +1,38 @@
+"""What a request may do: the one room that says so, for both services.
+
+A permission is a word in the `scope` of a token (RFC 9068, section 2.2.3). A role is a named set of permissions; who has
+which role is the auth service's to know, and nobody else asks for a role by its name.
+"""
+
+from collections.abc import Mapping
+from typing import Final
+
+BOOK: Final = "bookings:write"
+READ_BOOKINGS: Final = "bookings:read"
+READ_ALL_BOOKINGS: Final = "bookings:read:all"
+WRITE_EVENTS: Final = "events:write"
+WRITE_USERS: Final = "users:write"
+
+Permissions = frozenset[str]
+
+ROLES: Mapping[str, Permissions] = {
+    "public": Permissions(),
+    "user": Permissions({READ_BOOKINGS, BOOK}),
+    "admin": Permissions({READ_BOOKINGS, READ_ALL_BOOKINGS, WRITE_EVENTS, WRITE_USERS}),
+}
+ALL: Permissions = Permissions().union(*ROLES.values())
+# What tokens of before READ_ALL_BOOKINGS say; the last of them ended long ago once all replicas are newer than that.
+_SCOPE_OF_OLD_ADMINS = frozenset({READ_BOOKINGS, WRITE_EVENTS, WRITE_USERS})
+
+
+def scope_of(role: str) -> str:
+    """Write what ``role`` may do as a token says it."""
+    return " ".join(sorted(ROLES[role]))
+
+
+def permissions_of(scope: str | None, role: str) -> Permissions:
+    """Read what a token allows: its ``scope``, or without one what its ``role`` is made of."""
+    if scope is None:
+        return ROLES[role]
+    granted = Permissions(scope.split())
+    return ROLES["admin"] if role == "admin" and granted == _SCOPE_OF_OLD_ADMINS else granted

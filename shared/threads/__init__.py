@@ -1,0 +1,1 @@
+"""Work off the event loop, bounded and in batches."""
