@@ -48,7 +48,7 @@ def run() -> None:
         os.environ["REDIS_URL"] = ours.url
     auth, booking = environment.check()
     _check_addresses(auth, booking)
-    if given and (why := broker.refusal(auth.redis_url.get_secret_value())):
+    if given and (why := broker.refusal(booking.redis_url.get_secret_value())):
         refuse(f"{given.variable}: Redis says: {why}")
     _raise_open_files()
     _set_up(stop)
