@@ -1,20 +1,40 @@
 # The manual. `make` alone prints it. Needs GNU make and Python 3.11 or later.
 
-PYTHON ?= python3
-VENV ?= .venv
-TEST_PROCESSES ?= 2
-MINUTES ?= 30
-SEED ?= 7
-PY := $(VENV)/bin/python
-PIP := $(PY) -m pip --disable-pip-version-check install --quiet --require-hashes --only-binary=:all:
-UV_COMPILE := $(VENV)/bin/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes \
+# Given as `make VENV=…`; a variable of the environment with such a name is somebody else's.
+PYTHON = python3
+VENV = .venv
+TEST_PROCESSES = 2
+MINUTES = 30
+SEED = 7
+PY = $(VENV)/bin/python
+PIP = $(PY) -m pip --disable-pip-version-check install --quiet --require-hashes --only-binary=:all:
+UV_COMPILE = $(VENV)/bin/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes \
 	--no-emit-index-url --no-header --no-annotate pyproject.toml
 
+# What makes Python find other modules than ours, warn differently or start otherwise; and pip install elsewhere.
+unexport $(filter PYTHON%,$(.VARIABLES)) PIP_DRY_RUN PIP_PREFIX PIP_ROOT PIP_TARGET PIP_USER
+
 .DEFAULT_GOAL := help
-.PHONY: help run audit test faults bench bench-quick lint format lock up down compose-test
+TARGETS := help run audit test faults bench bench-quick lint format lock up down compose-test
+.PHONY: $(TARGETS)
+
+# Where this file is: make cannot tell a blank in a path from one between two paths, a shell can.
+QUOTE := '
+FILE := $(QUOTE)$(subst $(QUOTE),$(QUOTE)\$(QUOTE)$(QUOTE),$(MAKEFILE_LIST))$(QUOTE)
+export HOME_OF_MAKEFILE := $(shell cd -- "$$(dirname -- "$$(printf %s $(FILE) | sed 's/^ *//')")" && pwd -P)
+ifneq ($(HOME_OF_MAKEFILE),$(shell pwd -P))
+
+$(TARGETS):
+	@exec $(MAKE) --no-print-directory -C "$$HOME_OF_MAKEFILE" $@
+
+else
+
+ifneq ($(words $(VENV))$(findstring :,$(VENV)),1)
+$(error VENV is "$(VENV)": neither make nor Python can use a path with a blank or a colon there)
+endif
 
 help: ## print this
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-13s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-13s %s\n", $$1, $$2 }' Makefile
 
 run: $(VENV)/run.stamp ## start everything on this machine; Ctrl-C stops it, the data stays in .data
 	@$(PY) -m deploy.embedded
@@ -74,4 +94,7 @@ $(PY):
 	@command -v $(PYTHON) >/dev/null || { echo "Python 3.11 or later is needed: there is no $(PYTHON) (make PYTHON=…)" >&2; exit 1; }
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { echo "Python 3.11 or later is needed: $(PYTHON) is $$($(PYTHON) -V) (make PYTHON=…)" >&2; exit 1; }
 	@$(PYTHON) -c 'import ensurepip, venv' 2>/dev/null || { echo "$(PYTHON) cannot make virtual environments: install its venv package (python3-venv on Debian and Ubuntu)" >&2; exit 1; }
+	@case "$(VENV):$$PWD" in /*) ;; *:*:*) echo "a virtual environment cannot stand in $$PWD, whose path has a colon: name another folder for it, make VENV=/…" >&2; exit 1 ;; esac
 	@$(PYTHON) -m venv --clear $(VENV)
+
+endif

@@ -3,11 +3,8 @@
 import argparse
 import getpass
 import sys
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from typing import NoReturn
-
-from sqlalchemy.exc import OperationalError
 
 from auth_service import first_admin
 from auth_service.domain.signing import UnusableKeyError
@@ -15,9 +12,10 @@ from auth_service.main import create_app
 from auth_service.migrations import MIGRATIONS
 from auth_service.process import configured_hasher
 from auth_service.settings import AuthSettings
+from shared.commands import database_of
+from shared.console import complain, open_console, say
 from shared.database.migrations import patient, upgrade
-from shared.database.units import Database
-from shared.errors import InvalidInput, Unavailable
+from shared.errors import InvalidInput
 from shared.http.service import serve
 from shared.settings import EXIT_CONFIGURATION, load
 
@@ -31,6 +29,7 @@ HELP = {
 
 def main(arguments: list[str] | None = None) -> int:
     """Run one command and return its exit status."""
+    open_console()
     options = _parser().parse_args(arguments)
     settings = load(AuthSettings)
     command: Callable[[AuthSettings, argparse.Namespace], int] = COMMANDS[options.command]
@@ -40,9 +39,6 @@ def main(arguments: list[str] | None = None) -> int:
         return _complain(f"configuration error: {error}", EXIT_CONFIGURATION)
     except (first_admin.AddressTaken, InvalidInput) as error:
         return _complain(f"{options.command} refused: {_reason(error)}", EXIT_REFUSED)
-    except (OperationalError, Unavailable) as error:
-        reason = str(error.__cause__).partition("\n")[0]  # SQLAlchemy adds advice for programmers
-        return _complain(f"{options.command} failed, the database does not answer: {reason}", EXIT_REFUSED)
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -62,7 +58,7 @@ def _serve(settings: AuthSettings, _options: argparse.Namespace) -> NoReturn:
 
 
 def _migrate(settings: AuthSettings, _options: argparse.Namespace) -> int:
-    with _database(patient(settings)) as database:
+    with database_of("migrate", patient(settings), settings.database_url) as database:
         upgrade(database, MIGRATIONS)
     return 0
 
@@ -72,19 +68,10 @@ def _create_admin(settings: AuthSettings, options: argparse.Namespace) -> int:
     if not email or not password:
         return _complain("configuration error: ADMIN_EMAIL and ADMIN_PASSWORD must be set", EXIT_CONFIGURATION)
     new = first_admin.checked(email, password, settings.password_length_min)
-    with _database(settings) as database:
+    with database_of("create-admin", settings, settings.database_url) as database:
         made = first_admin.ensure(database, configured_hasher(settings), new)
-    sys.stdout.write(f"admin {new.email} {'created' if made else 'is already there'}\n")
+    say(f"admin {new.email} {'created' if made else 'is already there'}")
     return 0
-
-
-@contextmanager
-def _database(settings: AuthSettings) -> Iterator[Database]:
-    database = Database.connect(settings.database_url.get_secret_value(), settings, pool_size=1)
-    try:
-        yield database
-    finally:
-        database.close()
 
 
 def _configured_password(settings: AuthSettings) -> str | None:
@@ -99,7 +86,7 @@ def _reason(error: Exception) -> str:
 
 
 def _complain(line: str, status: int) -> int:
-    sys.stderr.write(f"{line}\n")
+    complain(line)
     return status
 
 

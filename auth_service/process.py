@@ -14,6 +14,7 @@ from shared.http.authentication import Authenticator, token_rules
 from shared.http.health import Check
 from shared.identity.keys import FixedKey
 from shared.identity.tokens import TokenSigner, TokenVerifier
+from shared.settings import variable_of
 from shared.threads.offload import BoundedExecutor
 
 SECONDS_PER_MINUTE = 60
@@ -74,7 +75,7 @@ async def running(settings: AuthSettings, key: SigningKey, hasher: Hasher) -> As
             authenticator=Authenticator(
                 TokenVerifier(rules, settings.token_cache_max), FixedKey(key.verifying, key.key_id)
             ),
-            checks={"database": Check(calls.ping, required=True)},
+            checks={"database": Check(calls.ping, required=True, variable=variable_of(type(settings), "database_url"))},
         )
 
 

@@ -4,7 +4,8 @@ import os
 
 from pydantic import AliasChoices, Field, SecretStr, model_validator
 
-from shared.settings import DatabaseUrl, ServiceSettings
+from shared.addresses import DatabaseUrl
+from shared.settings import ServiceSettings
 
 
 class AuthSettings(ServiceSettings):

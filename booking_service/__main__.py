@@ -12,8 +12,9 @@ from booking_service.main import create_app
 from booking_service.migrations import MIGRATIONS
 from booking_service.settings import BookingDatabaseSettings, BookingSettings
 from shared.clock import utc_now
+from shared.commands import database_of
+from shared.console import open_console, say
 from shared.database.migrations import patient, upgrade
-from shared.database.units import Database
 from shared.http.service import serve
 from shared.settings import load
 
@@ -22,6 +23,7 @@ OVERDUE_SECONDS_DEFAULT = 60.0
 
 def main() -> int:
     """Run one command and return the exit code."""
+    open_console()
     parser = argparse.ArgumentParser(prog="python -m booking_service", description=__doc__)
     commands = parser.add_subparsers(dest="command")
     commands.add_parser("serve", help="answer requests (the default)")
@@ -49,31 +51,27 @@ def _serve() -> NoReturn:
 
 
 def _migrate() -> int:
-    database = _database(patient(load(BookingDatabaseSettings)))
-    upgrade(database, MIGRATIONS)
-    database.close()
+    settings = patient(load(BookingDatabaseSettings))
+    with database_of("migrate", settings, settings.database_url) as database:
+        upgrade(database, MIGRATIONS)
     return 0
 
 
 def _audit(overdue_seconds: float) -> int:
-    database = _database(load(BookingDatabaseSettings))
+    settings = load(BookingDatabaseSettings)
     overdue = timedelta(seconds=overdue_seconds) if overdue_seconds > 0 else None
-    violations = database.read(partial(audit, now=utc_now(), overdue=overdue))
-    database.close()
+    with database_of("audit", settings, settings.database_url) as database:
+        violations = database.read(partial(audit, now=utc_now(), overdue=overdue))
     for violation in violations:
-        sys.stdout.write(_report(violation))
+        say(_report(violation))
     if not violations:
-        sys.stdout.write("audit: ok\n")
+        say("audit: ok")
     return 1 if violations else 0
 
 
 def _report(violation: Violation) -> str:
-    rows = "".join(f"  {json.dumps(dict(row), default=str)}\n" for row in violation.rows)
-    return f"audit: BROKEN: {violation.invariant}\n{rows}"
-
-
-def _database(settings: BookingDatabaseSettings) -> Database:
-    return Database.connect(settings.database_url.get_secret_value(), settings, pool_size=1)
+    rows = (f"  {json.dumps(dict(row), default=str)}" for row in violation.rows)
+    return "\n".join([f"audit: BROKEN: {violation.invariant}", *rows])
 
 
 if __name__ == "__main__":

@@ -15,5 +15,6 @@ def remote_authenticator(settings: BookingSettings) -> Authenticator:
         str(settings.jwks_url),
         timeout_seconds=settings.jwks_timeout_seconds,
         cooldown_seconds=settings.jwks_cooldown_seconds,
+        authorities=settings.jwks_ca,
     )
     return Authenticator(verifier, keys)

@@ -4,7 +4,6 @@ import asyncio
 from collections.abc import AsyncIterator, Collection, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from dataclasses import dataclass
-from datetime import timedelta
 from functools import partial
 
 from booking_service.authentication import remote_authenticator
@@ -66,7 +65,7 @@ async def running(settings: BookingSettings, stopping: asyncio.Event) -> AsyncIt
             sales=sales,
             watch=Watch(found.booking, stopping),
             authenticator=authenticator,
-            checks=checks(calls, authenticator, workers, timedelta(seconds=settings.settlement_overdue_seconds)),
+            checks=checks(calls, authenticator, workers, settings),
         )
 
 

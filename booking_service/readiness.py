@@ -5,22 +5,25 @@ from datetime import timedelta
 from functools import partial
 
 from booking_service.domain.seats.lanes import oldest_due
+from booking_service.settings import BookingSettings
 from booking_service.workers import Workers
 from shared.clock import utc_now
 from shared.database.calls import DatabaseCalls
 from shared.http.authentication import Authenticator
 from shared.http.health import Check, Impaired, Recent
+from shared.settings import variable_of
 
 NOT_HEARD, OVERDUE = "not heard", "overdue"
 NOT_HEARD_REASON = "no sweep was completed lately: is a worker running, and beat?"
 
 
 def checks(
-    database: DatabaseCalls, authenticator: Authenticator, workers: Workers, overdue: timedelta
+    database: DatabaseCalls, authenticator: Authenticator, workers: Workers, settings: BookingSettings
 ) -> Mapping[str, Check]:
     """List what to ask. Bookings are accepted, and kept, without Redis and without workers: those are not required."""
+    overdue = timedelta(seconds=settings.settlement_overdue_seconds)
     return {
-        "database": Check(database.ping, required=True),
+        "database": Check(database.ping, required=True, variable=variable_of(type(settings), "database_url")),
         "keys": Check(authenticator.ready, required=True),
         "redis": Check(workers.ping, required=False),
         "workers": Check(Recent(partial(_workers_are_heard, workers)), required=False),

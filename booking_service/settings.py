@@ -2,7 +2,8 @@
 
 from pydantic import AliasChoices, Field, model_validator
 
-from shared.settings import DatabaseUrl, HttpUrl, ServiceSettings, Settings
+from shared.addresses import Authorities, DatabaseUrl, HttpUrl
+from shared.settings import ServiceSettings, Settings
 
 
 class BookingDatabaseSettings(Settings):
@@ -27,6 +28,10 @@ class BookingSettings(ServiceSettings, BookingDatabaseSettings):
         8002, validation_alias=AliasChoices("BOOKING_PORT"), ge=1, le=65_535, description="Port to listen on."
     )
     jwks_url: HttpUrl | None = Field(None, description="RS256 only: where the auth service publishes its keys.")
+    jwks_ca: Authorities | None = Field(
+        None,
+        description="PEM of the authorities that an `https` JWKS_URL is trusted by; the public ones, if not given.",
+    )
     jwks_timeout_seconds: float = Field(2, gt=0, le=30, description="Longest wait for the keys.")
     jwks_cooldown_seconds: float = Field(5, gt=0, le=3_600, description="Least pause between two fetches of the keys.")
     lanes: int = Field(16, ge=1, le=4_096, description="Lanes that new events are spread over.")

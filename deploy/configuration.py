@@ -10,12 +10,15 @@ from pydantic.fields import FieldInfo
 
 from auth_service.settings import AuthSettings
 from booking_service.settings import BookingDatabaseSettings, BookingSettings
-from shared.settings import ServiceSettings, Settings, variable_names
+from shared.settings import ServiceSettings, Settings
+from shared.sources import variable_names
 from worker.settings import WorkerSettings
 
 HEAD = """\
 # Copy this to .env and uncomment what you change. `make run` and `docker compose` need none of it.
 # Every variable NAME can also be given as NAME_FILE, the path of a file that holds the value.
+# Blanks around a value do not count.
+# In 'single quotes' a value stands as it is ($ and # too); only \\' and \\\\ stand for ' and \\ there.
 # Written by `python -m deploy.configuration`.
 
 # `make run`
@@ -95,4 +98,5 @@ def _shown(field: FieldInfo) -> str:
 
 
 if __name__ == "__main__":
-    sys.stdout.write(table() if sys.argv[1:] == ["table"] else example())
+    # As bytes: it becomes a file, whatever the terminal's character set.
+    sys.stdout.buffer.write((table() if sys.argv[1:] == ["table"] else example()).encode())

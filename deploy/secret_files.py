@@ -9,13 +9,18 @@ from pathlib import Path
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import rsa
 
+from shared.sources import read_text
+
 OWNER_ONLY = 0o600
 RSA_BITS = 3072
 PASSWORD_BYTES = 18
 
 
 def keep(path: Path, make: Callable[[], str], mode: int = OWNER_ONLY) -> str:
-    """Return what ``path`` holds; when it is not there yet, write what ``make`` returns. A file is whole or absent."""
+    """Return what ``path`` holds; when it is not there yet, write what ``make`` returns. A file is whole or absent.
+
+    Raises UnreadableError when somebody put something there that is no text.
+    """
     if not path.exists():
         handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
         with os.fdopen(handle, "w", encoding="utf-8") as file:
@@ -24,7 +29,7 @@ def keep(path: Path, make: Callable[[], str], mode: int = OWNER_ONLY) -> str:
             os.fsync(handle)
         Path(temporary).chmod(mode)
         Path(temporary).replace(path)
-    return path.read_text(encoding="utf-8").strip()
+    return read_text(path).strip()
 
 
 def password() -> str:

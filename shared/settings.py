@@ -1,112 +1,28 @@
-"""How a process is configured, and the variables that all have in common: name, meaning, unit, default and bound.
+"""The variables that all processes have in common: name, meaning, unit, default and bound.
 
-A variable `NAME` is read from the environment, then from the file that `NAME_FILE` names (container secrets), then from
-`.env`. Each service's own variables stand in its `settings.py`. A test checks README's table against all of them.
+Where a value comes from stands in `shared.sources`, what an address must be in `shared.addresses`, and each service's
+own variables in its `settings.py`. A test checks README's table against all of them.
 """
 
-import os
-import sys
-from pathlib import Path
-from typing import Annotated, Any, Literal, TypeVar
-from urllib.parse import urlsplit
+from typing import Annotated, Literal, NoReturn, TypeVar
 
-from dotenv import dotenv_values
-from pydantic import AfterValidator, AliasChoices, Field, SecretStr, ValidationError, model_validator
-from pydantic.fields import FieldInfo
+from pydantic import AliasChoices, BeforeValidator, Field, SecretStr, ValidationError, model_validator
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
-from sqlalchemy import make_url
-from sqlalchemy.exc import ArgumentError
 
-DOTENV = ".env"
+from shared.addresses import ListenHost, RedisUrl
+from shared.console import complain
+from shared.sources import Environment, UnreadableError, find, variable_names
+from shared.surroundings import disarm
+
 EXIT_CONFIGURATION = 2
 HMAC_SECRET_BYTES_MIN = 32
-DATABASE_DRIVERS = ("mysql+pymysql", "mariadb+pymysql", "mariadb", "sqlite", "sqlite+pysqlite")
 
 
-class UnreadableError(Exception):
-    """A file that was to hold a value does not."""
-
-    def __init__(self, variable: str, path: str, why: str | None) -> None:
-        """Name the variable, the file and why."""
-        super().__init__(f"{variable}: {path}: {why}")
+def _upper(value: object) -> object:
+    return value.upper() if isinstance(value, str) else value
 
 
-# The messages are our own: a library's might repeat a part of the URL, and with it a password.
-def _database_url(value: SecretStr) -> SecretStr:
-    try:
-        driver = make_url(value.get_secret_value()).drivername
-    except (ArgumentError, ValueError):
-        driver = None
-    if driver not in DATABASE_DRIVERS:
-        msg = "Use `mysql+pymysql://user:password@host/database` or `sqlite:///path`"
-        raise ValueError(msg)
-    return value
-
-
-def _redis_url(value: SecretStr) -> SecretStr:
-    if not _is_url(value.get_secret_value(), "redis", "rediss"):
-        msg = "Use `redis://host:port/number` or `rediss://…`"
-        raise ValueError(msg)
-    return value
-
-
-def _http_url(value: str) -> str:
-    if not _is_url(value, "http", "https"):
-        msg = "Use an absolute `http://` or `https://` URL"
-        raise ValueError(msg)
-    return value
-
-
-def _is_url(value: str, *schemes: str) -> bool:
-    try:
-        url = urlsplit(value)
-        return url.scheme in schemes and bool(url.hostname) and url.port != 0
-    except ValueError:  # a bracket that is not closed, a port that is no number
-        return False
-
-
-DatabaseUrl = Annotated[SecretStr, AfterValidator(_database_url)]
-RedisUrl = Annotated[SecretStr, AfterValidator(_redis_url)]
-HttpUrl = Annotated[str, AfterValidator(_http_url)]
-
-
-class Environment(PydanticBaseSettingsSource):
-    """Reads `NAME`, else the content of the file named by `NAME_FILE`; the environment goes before `.env`."""
-
-    def get_field_value(self, field: FieldInfo, field_name: str) -> tuple[Any, str, bool]:
-        """Find the value of one field under any of its names."""
-        for source in (os.environ, dotenv_values(DOTENV)):
-            for name in variable_names(field_name, field):
-                if value := source.get(name):
-                    return value, field_name, False
-                if path := source.get(f"{name}_FILE"):
-                    return _content(f"{name}_FILE", path), field_name, False
-        return None, field_name, False
-
-    def __call__(self) -> dict[str, Any]:
-        """Collect the values of all fields that are set."""
-        found = {name: self.get_field_value(field, name)[0] for name, field in self.settings_cls.model_fields.items()}
-        return {name: value for name, value in found.items() if value is not None}
-
-
-def _content(variable: str, path: str) -> str:
-    try:
-        content = Path(path).read_text(encoding="utf-8").strip()
-    except OSError as error:
-        raise UnreadableError(variable, path, error.strerror) from error
-    except ValueError as error:
-        raise UnreadableError(variable, path, "not UTF-8 text") from error
-    if not content:
-        raise UnreadableError(variable, path, "empty")
-    return content
-
-
-def variable_names(field_name: str, field: FieldInfo) -> list[str]:
-    """List the environment variables that set this field, the most specific first."""
-    alias = field.validation_alias
-    if isinstance(alias, AliasChoices):
-        return [str(choice) for choice in alias.choices]
-    return [field_name.upper()]
+AnyCase = BeforeValidator(_upper)
 
 
 class Settings(BaseSettings):
@@ -115,7 +31,9 @@ class Settings(BaseSettings):
     model_config = SettingsConfigDict(frozen=True, extra="forbid", populate_by_name=True, hide_input_in_errors=True)
 
     redis_url: RedisUrl = Field(description="Redis or Valkey: the Celery broker and wake flags.")
-    log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = Field("INFO", description="Least level that is logged.")
+    log_level: Annotated[Literal["DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL"], AnyCase] = Field(
+        "INFO", description="Least level that is logged."
+    )
 
     database_connect_timeout_seconds: int = Field(2, ge=1, le=60, description="Longest wait for a new connection.")
     database_read_timeout_seconds: int = Field(
@@ -150,7 +68,14 @@ class Settings(BaseSettings):
 class ServiceSettings(Settings):
     """What both HTTP services need."""
 
-    host: str = Field("127.0.0.1", description="Address that the service listens on.")
+    host: ListenHost = Field(
+        "127.0.0.1",
+        validation_alias=AliasChoices("LISTEN_HOST", "HOST"),
+        description="Address or name to listen on; `::` is all, of IPv4 too. `HOST` counts where it is an address.",
+    )
+    forwarded_allow_ips: str = Field(
+        "127.0.0.1,::1", description="Proxies whose `X-Forwarded-…` fields are believed; `*` for all."
+    )
     request_timeout_seconds: float = Field(
         10, gt=0, le=300, description="A request whose header and body have not arrived by then is closed."
     )
@@ -163,7 +88,9 @@ class ServiceSettings(Settings):
     database_threads: int = Field(4, ge=1, le=64, description="Concurrent statements outside the batched paths.")
     database_queue_max: int = Field(1_000, ge=1, description="Calls that may wait for those threads; more get 503.")
 
-    algorithm: Literal["RS256", "HS256"] = Field("RS256", description="The one token signature that is accepted.")
+    algorithm: Annotated[Literal["RS256", "HS256"], AnyCase] = Field(
+        "RS256", description="The one token signature that is accepted."
+    )
     secret_key: SecretStr | None = Field(None, description="HS256 only: the shared secret, 32 bytes or more.")
     token_issuer: str = Field("http://localhost:8001", description="`iss` of the tokens: the auth service's URL.")
     token_audience: str = Field("event-booking", description="`aud` of the tokens.")
@@ -185,21 +112,34 @@ Loaded = TypeVar("Loaded", bound=Settings)
 
 def load(settings: type[Loaded]) -> Loaded:
     """Read ``settings``, or end the process with one line that names each variable that is wrong."""
+    disarm()
     try:
         return settings()
     except ValidationError as error:
-        complaints = "; ".join(
+        complaints = [
             _complaint(settings, str(line["loc"][0]) if line["loc"] else "", line["msg"]) for line in error.errors()
-        )
+        ]
     except UnreadableError as error:
-        complaints = str(error)
-    except (OSError, UnicodeDecodeError):
-        complaints = f"{DOTENV}: cannot be read as UTF-8 text"
-    sys.stderr.write(f"configuration error: {complaints}\n")
+        complaints = [str(error)]
+    return refuse("; ".join(complaints))
+
+
+def refuse(complaint: str) -> NoReturn:
+    """End the process with one line that says what is wrong with its configuration."""
+    complain(f"configuration error: {complaint}")
     raise SystemExit(EXIT_CONFIGURATION)
 
 
+def variable_of(settings: type[Settings], field_name: str) -> str:
+    """Return the variable that gave a field its value, or the names of those that can when none did."""
+    names = variable_names(field_name, settings.model_fields[field_name])
+    found = find(names)
+    return found.variable if found else " or ".join(names)
+
+
 def _complaint(settings: type[Settings], location: str, message: str) -> str:
-    field = settings.model_fields.get(location)
-    names = " or ".join(variable_names(location, field)) if field else location
-    return f"{names}: {message}" if names else message.removeprefix("Value error, ")
+    fields = settings.model_fields.items()
+    field_name = next((name for name, field in fields if location in (name, *variable_names(name, field))), None)
+    names = variable_of(settings, field_name) if field_name else location
+    message = message.removeprefix("Value error, ")
+    return f"{names}: {message}" if names else message

@@ -10,6 +10,7 @@ from celery.signals import celeryd_init, setup_logging
 from kombu import Exchange, Queue
 
 from shared.clock import elapsed
+from shared.console import open_console
 from shared.logging import configure_logging
 from shared.queue import SWEEP
 from shared.settings import load
@@ -26,6 +27,7 @@ CHATTY_LOGGERS = ("celery.worker.strategy", "celery.app.trace", "celery.beat")
 # ends no longer does; billiard's 300 would hold up a stop for 30 s, and nobody reads what a task returned.
 pool.GUARANTEE_MESSAGE_CONSUMPTION_RETRY_LIMIT = 20
 
+open_console()
 settings = load(WorkerSettings)
 names = cache(partial(wait_for_names, settings))
 hand_back.install()

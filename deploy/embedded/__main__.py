@@ -9,12 +9,18 @@ from pathlib import Path
 
 from auth_service.settings import AuthSettings
 from booking_service.settings import BookingSettings
-from deploy.embedded import broker, environment, ports, service, tether
+from deploy.embedded import broker, environment, service, tether
 from deploy.embedded.banner import Facts, banner, missing_parts
 from deploy.embedded.broker import Broker
 from deploy.embedded.processes import programs, write_configuration
 from deploy.embedded.stop import Stop
 from deploy.embedded.supervision import CHECK_SECONDS, Supervisor
+from shared.console import open_console, say
+from shared.http.listening import CannotListenError
+from shared.http.service import listen
+from shared.settings import refuse
+from shared.sources import UnreadableError, find, read_text
+from shared.surroundings import disarm
 
 SETUP = (
     (sys.executable, "-m", "auth_service", "migrate"),
@@ -32,34 +38,41 @@ def run() -> None:
     """Start everything, say so, and keep it running until a signal says stop."""
     os.umask(OWNER_ONLY_UMASK)
     stop = Stop()
+    ignored = disarm(interpreter=True)
     data = environment.data_directory()
     lock = _lock(data)
     environment.fill(data)
-    ours = None if environment.is_set("REDIS_URL") else broker.prepare(data, broker.find_server())
+    given = find(["REDIS_URL"])
+    ours = None if given else broker.prepare(data, broker.find_server())
     if ours:
         os.environ["REDIS_URL"] = ours.url
     auth, booking = environment.check()
-    _check_ports(auth, booking)
+    _check_addresses(auth, booking)
+    if given and (why := broker.refusal(booking.redis_url.get_secret_value())):
+        refuse(f"{given.variable}: Redis says: {why}")
     _raise_open_files()
     _set_up(stop)
     if stop.wished:
         return
+    if ignored:
+        say(f"set for other programs, and not used here: {', '.join(ignored)}")
     if ours and ours.warning:
-        _say(f"warning: {ours.warning}")
-    _say("Starting …")
+        say(f"warning: {ours.warning}")
+    say("Starting …")
     supervisor = Supervisor(write_configuration(data, programs(ours)), lock)
     try:
         if _until_ready(supervisor, stop, auth, booking, data):
-            _say(banner(_facts(auth, booking, data, ours)))
+            say(banner(_facts(auth, booking, data, ours)))
             supervisor.keep_running(stop)
     finally:
-        _say("Stopping …")
+        say("Stopping …")
         supervisor.stop()
-    _say("Stopped.")
+    say("Stopped.")
 
 
 def execute(command: list[str]) -> None:
     """Become ``command``, with the environment that the embedded run gives its processes."""
+    disarm(interpreter=True)
     data = environment.data_directory()
     if not (data / "lock").exists():
         sys.exit(f"there is nothing in {data} yet; `make run` fills it")
@@ -79,12 +92,16 @@ def _lock(data: Path) -> int:
     return lock
 
 
-def _check_ports(auth: AuthSettings, booking: BookingSettings) -> None:
+def _check_addresses(auth: AuthSettings, booking: BookingSettings) -> None:
     if auth.port == booking.port:
         sys.exit(f"AUTH_PORT and BOOKING_PORT are both {auth.port}; they must differ")
-    for name, host, port in (("AUTH_PORT", auth.host, auth.port), ("BOOKING_PORT", booking.host, booking.port)):
-        if not ports.is_free(host, port):
-            sys.exit(f"port {port} of {host} cannot be listened on (is it in use?); set {name} to another")
+    for settings in (auth, booking):
+        try:
+            listeners = listen(settings, settings.port)
+        except CannotListenError as error:
+            refuse(str(error))
+        for listener in listeners:
+            listener.close()
 
 
 def _raise_open_files() -> None:
@@ -101,6 +118,7 @@ def _set_up(stop: Stop) -> None:
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
             encoding="utf-8",
+            errors="replace",
             start_new_session=True,
         )
         output = _output(process, stop)
@@ -132,7 +150,7 @@ def _until_ready(supervisor: Supervisor, stop: Stop, auth: AuthSettings, booking
             return False
         if supervisor.died():
             break
-    _say(missing_parts(missing, data / "logs"))
+    say(missing_parts(missing, data / "logs"))
     raise SystemExit(1)
 
 
@@ -142,7 +160,7 @@ def _facts(auth: AuthSettings, booking: BookingSettings, data: Path, ours: Broke
     secret = password.get_secret_value() if password else ""
     if not service.accepts_login(at, email, secret):
         shown = PASSWORD_UNKNOWN
-    elif secret == (data / environment.ADMIN_PASSWORD_FILE).read_text(encoding="utf-8").strip():
+    elif secret == read_text(data / environment.ADMIN_PASSWORD_FILE).strip():
         shown = secret
     else:
         shown = PASSWORD_OF_THE_CALLER
@@ -160,15 +178,19 @@ def _local(host: str, port: int) -> str:
     return environment.address("localhost" if host in {"127.0.0.1", *environment.EVERY_ADDRESS} else host, port)
 
 
-def _say(text: str) -> None:
-    sys.stdout.write(f"{text}\n")
-    sys.stdout.flush()
+def main(arguments: list[str]) -> None:
+    """Run everything, or a command on the same data."""
+    open_console()
+    try:
+        if arguments[:1] == ["exec"] and arguments[1:]:
+            execute(arguments[1:])
+        elif arguments:
+            sys.exit(__doc__)
+        else:
+            run()
+    except UnreadableError as error:
+        refuse(str(error))
 
 
 if __name__ == "__main__":
-    if sys.argv[1:2] == ["exec"] and sys.argv[2:]:
-        execute(sys.argv[2:])
-    elif sys.argv[1:]:
-        sys.exit(__doc__)
-    else:
-        run()
+    main(sys.argv[1:])

@@ -9,12 +9,16 @@ from dataclasses import dataclass
 from importlib.util import find_spec
 from pathlib import Path
 
+from redis import Redis
+from redis.exceptions import AuthenticationError, RedisError, ResponseError
+
 from deploy.embedded import ports
 from deploy.secret_files import keep, password
 
 LOOPBACK = "127.0.0.1"
 SERVERS = ("redis-server", "valkey-server")
 VERSION_SECONDS_MAX = 10
+ANSWER_SECONDS_MAX = 2
 # Below the range from which systems pick the near end of outgoing connections, which could take a restarting broker's
 # port; and far from 6379, where a Redis of the machine may be.
 PORTS = range(20_000, 32_000)
@@ -73,6 +77,18 @@ def kept_url(data: Path) -> str:
     port = (directory / "port").read_text(encoding="utf-8").strip()
     # fakeredis takes any password.
     return f"redis://:{keep(directory / 'password', password)}@{LOOPBACK}:{port}/0"
+
+
+def refusal(url: str) -> str:
+    """Ask a Redis that is there whether it takes us: return what it says against ``url``, nothing when it is silent."""
+    with Redis.from_url(url, socket_timeout=ANSWER_SECONDS_MAX, socket_connect_timeout=ANSWER_SECONDS_MAX) as redis:
+        try:
+            redis.ping()
+        except (AuthenticationError, ResponseError) as error:
+            return str(error)
+        except (RedisError, OSError):
+            return ""  # it may come later; nothing is accepted for it until then
+    return ""
 
 
 def find_server() -> str | None:

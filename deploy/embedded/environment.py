@@ -4,30 +4,30 @@ import os
 import sys
 from pathlib import Path
 
-from dotenv import dotenv_values
 from sqlalchemy import URL
 
 from auth_service.settings import AuthSettings
 from booking_service.settings import BookingSettings
 from deploy.secret_files import keep, password, rsa_private_key
-from shared.settings import DOTENV, load
+from shared.settings import load
+from shared.sources import find
 from worker.settings import WorkerSettings
 
 DATA_DIR_DEFAULT = ".data"
 ADMIN_EMAIL_DEFAULT = "admin@example.com"
 ADMIN_PASSWORD_FILE = "admin-password"  # noqa: S105  a file's name
-EVERY_ADDRESS = {"0.0.0.0": "127.0.0.1", "::": "::1"}  # noqa: S104  told apart here, not listened on
+EVERY_ADDRESS = {"0.0.0.0": "127.0.0.1", "::": "127.0.0.1"}  # noqa: S104  told apart here, not listened on
 
 
 def is_set(*names: str) -> bool:
-    """Tell whether the caller gave any of these variables, in one of the ways that `shared.settings` reads."""
-    sources = (os.environ, dotenv_values(DOTENV))
-    return any(source.get(name) or source.get(f"{name}_FILE") for source in sources for name in names)
+    """Tell whether the caller gave any of these variables, in one of the ways that `shared.sources` reads."""
+    return find(names) is not None
 
 
 def data_directory() -> Path:
     """Find or make the directory that keeps everything, for this user's eyes only."""
-    data = Path(os.environ.get("DATA_DIR") or dotenv_values(DOTENV).get("DATA_DIR") or DATA_DIR_DEFAULT).absolute()
+    given = find(["DATA_DIR"])
+    data = Path(given.value if given else DATA_DIR_DEFAULT).absolute()
     try:
         (data / "logs").mkdir(mode=0o700, parents=True, exist_ok=True)
         data.chmod(0o700)

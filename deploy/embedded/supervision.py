@@ -8,6 +8,7 @@ from pathlib import Path
 
 from deploy.embedded import tether
 from deploy.embedded.stop import Stop
+from shared.console import say
 
 CHECK_SECONDS = 0.2
 RESTART_PAUSE_SECONDS = 1
@@ -32,7 +33,7 @@ class Supervisor:
         """Start supervisord again whenever it dies, until a stop is wished."""
         while not stop.wait(CHECK_SECONDS):
             if self.died():
-                sys.stdout.write("supervisord died; starting everything again\n")
+                say("supervisord died; starting everything again")
                 stop.wait(RESTART_PAUSE_SECONDS)
                 self._process = self._start()
 

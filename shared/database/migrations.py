@@ -33,7 +33,7 @@ def patient(settings: AnySettings) -> AnySettings:
 def upgrade(database: Database, folder: Path) -> None:
     """Bring ``database`` to the newest version in ``folder``; several may call this at once."""
     config = configuration(folder)
-    with database.engine.connect() as connection, _alone(connection, folder.parent.name):
+    with database.connection() as connection, _alone(connection, folder.parent.name):
         config.attributes["connection"] = connection
         command.upgrade(config, "head")
 

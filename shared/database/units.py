@@ -20,6 +20,7 @@ from sqlalchemy.exc import DBAPIError, InterfaceError, OperationalError
 from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 from sqlalchemy.types import TypeDecorator, TypeEngine
 
+from shared.addresses import MYSQL_CHARSET, MYSQL_FLAGS
 from shared.errors import Unavailable
 from shared.settings import Settings
 
@@ -158,11 +159,21 @@ class Database:
         raise AssertionError  # pragma: no cover  the loop returns or raises
 
     def _once(self, work: Callable[[Connection], Result], *, writes: bool) -> Result:
-        with self.engine.connect() as connection:
+        with self.connection() as connection:
             if writes:
                 connection = connection.execution_options(sqlite_begin="IMMEDIATE")  # noqa: PLW2901  the same connection
             with connection.begin():
                 return work(connection)
+
+    def connection(self) -> Connection:
+        """Open a connection, or take one from the pool. Raises SQLAlchemy's errors, or Unavailable for any other."""
+        try:
+            return self.engine.connect()
+        except (OperationalError, InterfaceError, PoolTimeoutError):
+            raise
+        except Exception as error:
+            # A driver raises what it likes for a file that is no database or a login that it cannot do.
+            raise Unavailable from error
 
 
 def is_mysql(connection: Connection) -> bool:
@@ -182,8 +193,11 @@ def _is_lost(error: Exception) -> bool:
 
 
 def _mysql_engine(url: URL, settings: Settings, pool_size: int) -> Engine:
+    flags = {name: value == "true" for name, value in url.query.items() if name in MYSQL_FLAGS}
+    # PyMySQL would take the word "false" for true, and a password for Latin-1, where servers want UTF-8.
+    password = {"password": url.password.encode()} if url.password else {}
     return create_engine(
-        url.update_query_dict({"charset": "utf8mb4"}),
+        url.difference_update_query(MYSQL_FLAGS).update_query_dict({"charset": MYSQL_CHARSET}),
         pool_size=pool_size,
         max_overflow=0,
         # Errors are logged, and a parameter may be a password's hash or an e-mail address.
@@ -197,6 +211,8 @@ def _mysql_engine(url: URL, settings: Settings, pool_size: int) -> Engine:
         # READ COMMITTED: a plain read after the lane's lock must see what was committed before the lock was got.
         isolation_level="READ COMMITTED",
         connect_args={
+            **flags,
+            **password,
             "connect_timeout": settings.database_connect_timeout_seconds,
             "read_timeout": settings.database_read_timeout_seconds,
             "write_timeout": settings.database_read_timeout_seconds,

@@ -26,6 +26,7 @@ class Check:
 
     ask: Ask
     required: bool
+    variable: str = ""  # that says where it is
 
 
 class Impaired(Exception):  # noqa: N818  a state, and what was found
@@ -108,6 +109,7 @@ async def _state(name: str, check: Check) -> str:
         log.warning("%s: %s: %s", name, impaired.state, impaired)
         return impaired.state
     except Exception as error:  # noqa: BLE001  whatever it is, the dependency does not answer
-        log.warning("%s does not answer: %s", name, error)
+        place = f" ({check.variable})" if check.variable else ""
+        log.warning("%s%s does not answer: %s", name, place, error.__cause__ or error)
         return "unavailable"
     return "ok"

@@ -3,6 +3,7 @@
 import asyncio
 import logging
 import os
+import socket
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import AbstractAsyncContextManager, asynccontextmanager, suppress
 from types import FrameType
@@ -16,15 +17,18 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 
 from shared.http import index, problems
 from shared.http.edge import Edge
+from shared.http.listening import CannotListenError, bind
 from shared.http.protocol import bounded_protocol
 from shared.logging import configure_logging
-from shared.settings import ServiceSettings
+from shared.settings import ServiceSettings, refuse, variable_of
 
 METHODS = (
     "`HEAD` is answered wherever `GET` is, and `OPTIONS` everywhere, with `Allow`. Another method is 405, "
     "one that no address knows 501."
 )
 EXIT_STARTUP = 3  # as `uvicorn` on the command line
+
+log = logging.getLogger(__name__)
 
 # Opens what a process holds while it runs. The event is set as soon as the process is told to end, whereas what was
 # opened is closed only after the last answer.
@@ -93,13 +97,24 @@ def create_service(
     return HttpService(api, [Middleware(Edge, body_bytes_max=settings.request_body_bytes_max), *inner], stopping)
 
 
+def listen(settings: ServiceSettings, port: int) -> list[socket.socket]:
+    """Take the addresses that ``settings`` name, without accepting anything. Raises CannotListenError."""
+    host_variable, port_variable = (variable_of(type(settings), name) for name in ("host", "port"))
+    return bind(settings.host, port, host_variable=host_variable, port_variable=port_variable)
+
+
 def serve(service: HttpService, settings: ServiceSettings, port: int) -> NoReturn:
     """Answer requests until SIGTERM or SIGINT, finish what is in flight, and end the process."""
     configure_logging(settings.log_level)
+    try:
+        listeners = listen(settings, port)
+    except CannotListenError as error:
+        refuse(str(error))
     config = uvicorn.Config(
         service,
-        host=settings.host,
-        port=port,
+        # Given, where uvicorn would look into WEB_CONCURRENCY and FORWARDED_ALLOW_IPS.
+        workers=1,
+        forwarded_allow_ips=settings.forwarded_allow_ips,
         loop="uvloop",
         http=bounded_protocol(settings.request_header_bytes_max, settings.request_timeout_seconds),
         ws="none",
@@ -111,8 +126,9 @@ def serve(service: HttpService, settings: ServiceSettings, port: int) -> NoRetur
         timeout_graceful_shutdown=settings.shutdown_seconds,
     )
     server = Server(config, service.stopping)
+    log.info("listening on %s", ", ".join(str(listener.getsockname()[:2]) for listener in listeners))
     with suppress(KeyboardInterrupt):  # which uvicorn raises again once all is closed
-        server.run()
+        server.run(listeners)
     if not server.started:
         raise SystemExit(EXIT_STARTUP)
     # Everybody was answered, and all is closed. Python would now wait for threads that wait for a database.

@@ -1,6 +1,8 @@
 """Where the keys come from that tokens are checked with: a fixed key, or the auth service's published set."""
 
 import asyncio
+import logging
+import ssl
 import time
 from contextlib import suppress
 from typing import Any, Protocol
@@ -12,6 +14,8 @@ from jose.utils import base64_to_long
 
 from shared.errors import Unavailable
 from shared.identity.tokens import JWK_REQUIRED_MEMBERS, RSA_BITS_MIN, rsa_key
+
+log = logging.getLogger(__name__)
 
 FIRST_COOLDOWN_SECONDS = 0.5
 # What taking apart a document raises that is not as it should be.
@@ -59,11 +63,18 @@ class FixedKey:
 class PublishedKeys:
     """The keys at a JWKS address (RFC 7517), fetched again when a token names an unknown one, with a cooldown."""
 
-    def __init__(self, url: str, *, timeout_seconds: float, cooldown_seconds: float) -> None:
-        """Fetch from ``url`` when first asked, then at most once per ``cooldown_seconds``."""
+    def __init__(
+        self, url: str, *, timeout_seconds: float, cooldown_seconds: float, authorities: str | None = None
+    ) -> None:
+        """Fetch from ``url`` when first asked, then at most once per ``cooldown_seconds``.
+
+        ``authorities``: PEM of those that a server with TLS is trusted by; the public ones, if not given.
+        """
         self._url = url
         self._timeout_seconds = timeout_seconds
-        self._client = httpx.AsyncClient(timeout=timeout_seconds)
+        trusted = True if authorities is None else ssl.create_default_context(cadata=authorities)
+        # Straight there, whatever proxies and certificates the environment names: they are meant for others.
+        self._client = httpx.AsyncClient(timeout=timeout_seconds, verify=trusted, trust_env=False)
         self._cooldown_seconds = cooldown_seconds
         self._keys: dict[str, Key] = {}
         self._tried_at = -cooldown_seconds
@@ -101,7 +112,8 @@ class PublishedKeys:
                 response = await self._client.get(self._url)
             response.raise_for_status()
             keys = _rsa_keys(response.json()["keys"])
-        except (httpx.HTTPError, TimeoutError, RecursionError, *UNUSABLE):
+        except (httpx.HTTPError, httpx.InvalidURL, TimeoutError, RecursionError, *UNUSABLE) as error:
+            log.warning("the keys at JWKS_URL cannot be had: %s: %s", type(error).__name__, error)
             return  # the old set stays good; without one, find() says so
         self._keys = keys or self._keys
 

@@ -51,8 +51,8 @@ HEALTH, INDEX = "/health/", "/"
 
 def application(service: str) -> FastAPI:
     if service == "auth":
-        return auth_service.main.create_app(auth_settings("sqlite://")).api
-    return booking_service.main.create_app(booking_settings("sqlite://")).api
+        return auth_service.main.create_app(auth_settings("sqlite:///never-made.db")).api
+    return booking_service.main.create_app(booking_settings("sqlite:///never-made.db")).api
 
 
 @pytest.fixture(scope="module", params=sorted(PUBLIC))

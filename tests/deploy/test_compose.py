@@ -6,7 +6,7 @@ from pathlib import Path
 from auth_service.settings import AuthSettings
 from booking_service.settings import BookingSettings
 from deploy.compose.secrets_job import MYSQL_USER
-from shared.settings import variable_names
+from shared.sources import variable_names
 from worker.settings import WorkerSettings
 
 REPOSITORY = Path(__file__).resolve().parents[2]
@@ -14,8 +14,8 @@ COMPOSE = (REPOSITORY / "docker-compose.yml").read_text()
 NGINX = (REPOSITORY / "deploy" / "nginx" / "nginx.conf").read_text()
 DATABASES = (REPOSITORY / "deploy" / "mysql" / "databases.sql").read_text()
 
-# Read by the image of MySQL, and by uvicorn.
-OTHERS = {"MYSQL_ROOT_PASSWORD", "MYSQL_USER", "MYSQL_PASSWORD", "FORWARDED_ALLOW_IPS"}
+# Read by the image of MySQL.
+OTHERS = {"MYSQL_ROOT_PASSWORD", "MYSQL_USER", "MYSQL_PASSWORD"}
 
 
 def test_every_variable_that_is_set_is_read_by_somebody() -> None:

@@ -17,7 +17,11 @@ def _make(folder: Path, *arguments: str) -> "subprocess.CompletedProcess[str]":
     shutil.copy(MAKEFILE, folder)
     (folder / "requirements.lock").touch()
     (folder / "requirements-dev.lock").touch()
-    environment = {name: value for name, value in os.environ.items() if not name.startswith("MAKE")}
+    return _run(folder, *arguments)
+
+
+def _run(folder: Path, *arguments: str, **variables: str) -> "subprocess.CompletedProcess[str]":
+    environment = {name: value for name, value in os.environ.items() if not name.startswith("MAKE")} | variables
     command = ["make", "--no-print-directory", *arguments]
     return subprocess.run(command, cwd=folder, env=environment, text=True, capture_output=True, check=False)
 
@@ -36,10 +40,51 @@ def _python(folder: Path, version: str, *, with_venv: bool) -> str:
 
 def test_bare_make_prints_every_target_with_a_line_of_its_own(tmp_path: Path) -> None:
     printed = _make(tmp_path)
-    targets = re.search(r"^\.PHONY: (.*)$", MAKEFILE.read_text(), re.MULTILINE)
+    targets = re.search(r"^TARGETS := (.*)$", MAKEFILE.read_text(), re.MULTILINE)
     assert targets is not None
     assert printed.returncode == 0
     assert re.findall(r"^  make (\S+) +\S", printed.stdout, re.MULTILINE) == targets.group(1).split()
+
+
+def test_it_is_run_from_any_folder(tmp_path: Path) -> None:
+    """A colon, a quote and blanks in its path mean something to make, and do not stand in the way."""
+    strange = tmp_path / "a: b  'c' $HOME 100% \"ü\""
+    strange.mkdir()
+    there = _make(strange)
+    assert there.returncode == 0
+    elsewhere = tmp_path / "elsewhere"
+    elsewhere.mkdir()
+    (elsewhere / "Makefile").write_text("help:\n\t@echo another\n")
+    assert _run(elsewhere, "-f", str(strange / "Makefile")).stdout == there.stdout
+
+
+def test_a_path_that_no_virtual_environment_can_have_is_told_in_one_line(tmp_path: Path) -> None:
+    strange = tmp_path / "a:b"
+    strange.mkdir()
+    said = _make(strange, "run", f"PYTHON={sys.executable}").stderr.splitlines()
+    assert f"{strange}, whose path has a colon" in said[0]
+    assert len(said) == 2, "only make's own line comes after it"
+    for path in ("/a:b/venv", "/a b/venv"):
+        (line,) = _run(strange, "run", f"VENV={path}").stderr.splitlines()
+        assert f'VENV is "{path}"' in line
+
+
+def test_variables_of_others_are_not_its_own(tmp_path: Path) -> None:
+    others = {
+        "VENV": "/a b",
+        "PYTHON": "python-that-nobody-has",
+        "PYTHONPATH": "/x",
+        "PIP_USER": "1",
+        "PIP_TARGET": "/x",
+    }
+    (tmp_path / "python-of-a-test").write_text("#!/bin/sh\nenv >&2\nexit 1\n")
+    (tmp_path / "python-of-a-test").chmod(0o755)
+    shutil.copy(MAKEFILE, tmp_path)
+    (tmp_path / "requirements.lock").touch()
+    told = _run(tmp_path, "run", f"PYTHON={tmp_path}/python-of-a-test", **others).stderr
+    assert "PATH=" in told
+    assert not [name for name in ("PYTHONPATH", "PIP_USER", "PIP_TARGET") if f"\n{name}=" in told]
+    assert "python-that-nobody-has" not in _run(tmp_path, "run", "-n", **others).stdout
 
 
 @pytest.mark.parametrize("target", ["run", "test", "lint"])

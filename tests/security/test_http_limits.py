@@ -228,7 +228,7 @@ def test_strange_requests_are_the_callers_mistake(wire: Wire, request_bytes: byt
 @pytest.fixture
 def long_poll(system: System) -> bytes:
     """A request that takes twice as long to answer as a request may take to arrive."""
-    settings = booking_settings("sqlite://")
+    settings = booking_settings("sqlite:///never-made.db")
     url = system.booking_url
     event = system.http.post(f"{url}/events", json=EVENT, headers=bearer(settings, "admin")).json()["event_id"]
     booking = system.http.post(f"{url}/events/{event}/book?seats=1", headers=bearer(settings)).headers["Location"]

@@ -16,7 +16,7 @@ from tests.fixtures.wire import Wire
 
 WAIT_SECONDS = 30
 SHUTDOWN_SECONDS = 20
-SETTINGS = booking_settings("sqlite://")
+SETTINGS = booking_settings("sqlite:///never-made.db")
 
 
 @pytest.fixture

@@ -56,6 +56,13 @@ def test_an_admin_is_made_once_and_can_log_in(command: Command, database_url: st
         assert client.get("/users/me", headers=bearer(client, ROOT)).json()["role"] == "admin"
 
 
+@pytest.mark.parametrize("encoding", ["ascii:strict", "latin-1:strict"])
+def test_what_a_terminal_cannot_show_ends_nothing(command: Command, encoding: str) -> None:
+    assert command("migrate").returncode == 0
+    made = command("create-admin", "--email", "коо@example.com", "--password", PASSWORD, PYTHONIOENCODING=encoding)
+    assert (made.returncode, made.stdout) == (0, "admin \\u043a\\u043e\\u043e@example.com created\n")
+
+
 def test_a_user_does_not_become_an_admin_by_a_restart(command: Command, database_url: str) -> None:
     settings: AuthSettings = auth_settings(database_url)
     with accounts_database(settings), running(settings) as client:

@@ -8,7 +8,8 @@ from pydantic import SecretStr, ValidationError
 
 from auth_service.settings import AuthSettings
 from booking_service.settings import BookingSettings
-from shared.settings import EXIT_CONFIGURATION, Settings, load, variable_names
+from shared.settings import EXIT_CONFIGURATION, Settings, load
+from shared.sources import variable_names
 from worker.settings import WorkerSettings
 
 SECRET = "s3cret-" * 5
@@ -80,9 +81,67 @@ def test_a_services_own_database_goes_before_the_common_one(environment: pytest.
     assert urls == ["sqlite:///auth.db", "sqlite:///booking.db", "sqlite:///booking.db"]
 
 
-def test_an_empty_variable_is_as_good_as_none(environment: pytest.MonkeyPatch) -> None:
-    environment.setenv("TOKEN_AUDIENCE", "")
+@pytest.mark.parametrize("empty", ["", " ", "\t\n"])
+def test_an_empty_variable_is_as_good_as_none(environment: pytest.MonkeyPatch, empty: str) -> None:
+    environment.setenv("TOKEN_AUDIENCE", empty)
     assert load(BookingSettings).token_audience == "event-booking"
+
+
+def test_blanks_around_a_value_do_not_count(environment: pytest.MonkeyPatch) -> None:
+    environment.setenv("LISTEN_HOST", " ::1 ")
+    environment.setenv("LANES", " 4\n")
+    assert (load(BookingSettings).host, load(BookingSettings).lanes) == ("::1", 4)
+
+
+@pytest.mark.parametrize("level", ["info", "Info", "INFO"])
+def test_letter_case_does_not_matter_where_there_are_only_a_few_words(
+    environment: pytest.MonkeyPatch, level: str
+) -> None:
+    environment.setenv("LOG_LEVEL", level)
+    environment.setenv("ALGORITHM", "rs256")
+    assert (load(BookingSettings).log_level, load(BookingSettings).algorithm) == ("INFO", "RS256")
+
+
+def test_of_two_names_the_one_that_gave_the_value_is_named(environment: pytest.MonkeyPatch, complain: Complain) -> None:
+    environment.setenv("DATABASE_URL", "postgres://others")
+    assert "configuration error: DATABASE_URL: " in complain(BookingSettings)
+
+
+def test_a_file_that_gave_a_wrong_value_is_named(
+    environment: pytest.MonkeyPatch, complain: Complain, tmp_path: Path
+) -> None:
+    (tmp_path / "ca").write_text("no certificate")
+    environment.setenv("JWKS_CA_FILE", str(tmp_path / "ca"))
+    assert "JWKS_CA_FILE: " in complain(BookingSettings)
+
+
+@pytest.mark.parametrize("name", ["x86_64-conda-linux-gnu", "ada.example.com", "ada"])
+def test_what_conda_and_tcsh_put_into_host_is_not_an_address_to_listen_on(
+    environment: pytest.MonkeyPatch, tmp_path: Path, name: str
+) -> None:
+    environment.setenv("HOST", name)
+    assert load(BookingSettings).host == "127.0.0.1"
+    # In a file of this project it is meant for us.
+    (tmp_path / ".env").write_text(f"HOST={name}\n")
+    assert load(BookingSettings).host == name
+    environment.setenv("LISTEN_HOST", "ada.example.org")
+    assert load(BookingSettings).host == "ada.example.org"
+
+
+@pytest.mark.parametrize(
+    ("value", "host"), [("::", "::"), ("[::1]", "::1"), ("localhost", "localhost"), ("127.0.0.2", "127.0.0.2")]
+)
+def test_an_address_in_host_is_listened_on_as_ever(environment: pytest.MonkeyPatch, value: str, host: str) -> None:
+    environment.setenv("HOST", value)
+    assert load(BookingSettings).host == host
+
+
+@pytest.mark.parametrize("value", ["300.1.1.1", "127.1", "[::1", "::1]", "1:2:3", "*", "fe80::1%lo"])
+def test_what_only_looks_like_an_address_is_named(
+    environment: pytest.MonkeyPatch, complain: Complain, value: str
+) -> None:
+    environment.setenv("HOST", value)
+    assert "configuration error: HOST: " in complain(BookingSettings)
 
 
 BOUNDS = [
@@ -111,7 +170,7 @@ def test_a_number_beyond_its_bound_is_named(
     assert f"{variable}: " in complain(kind)
 
 
-@pytest.mark.parametrize("value", ["x", "1.5", "NaN", "inf", "1e400", "9" * 5_000, " ", "1_"])
+@pytest.mark.parametrize("value", ["x", "1.5", "NaN", "inf", "1e400", "9" * 5_000, "1_"])
 def test_what_is_no_whole_number_is_named(environment: pytest.MonkeyPatch, complain: Complain, value: str) -> None:
     environment.setenv("LANES", value)
     assert "LANES: " in complain(BookingSettings)
@@ -157,7 +216,9 @@ def test_all_that_is_wrong_is_named_at_once(environment: pytest.MonkeyPatch, com
     assert "BOOKING_PORT: " in line
 
 
-@pytest.mark.parametrize("content", [None, b"", b" \n", b"\xff\xfe\x00"])
+@pytest.mark.parametrize(
+    "content", [None, b"", b" \n", b"\xff\xfe\x00", "secret".encode("utf-16"), b"s\0e\0", b"p\xe4ss"]
+)
 def test_a_file_without_a_value_is_named_with_its_variable(
     environment: pytest.MonkeyPatch, complain: Complain, tmp_path: Path, content: bytes | None
 ) -> None:
@@ -167,11 +228,6 @@ def test_a_file_without_a_value_is_named_with_its_variable(
     environment.setenv("SECRET_KEY_FILE", str(path))
     line = complain(BookingSettings)
     assert f"SECRET_KEY_FILE: {path}: " in line
-
-
-def test_a_dotenv_that_is_no_text_is_named(complain: Complain, tmp_path: Path) -> None:
-    (tmp_path / ".env").write_bytes(b"\xff\xfe\x00=\n")
-    assert ".env: " in complain(BookingSettings)
 
 
 @pytest.mark.parametrize("secret", [None, "short", "x" * 31])

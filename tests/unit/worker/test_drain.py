@@ -264,7 +264,7 @@ def test_another_lane_is_left_alone(hands: Hands, make_event: MakeEvent) -> None
 
 def test_without_its_database_a_drainer_says_so_and_frees_no_flag(hands: Hands, redis: FakeRedis) -> None:
     hands.database = nowhere = Database.connect(
-        "mysql+pymysql://root@127.0.0.1:1/x", booking_settings("sqlite://"), pool_size=1
+        "mysql+pymysql://root@127.0.0.1:1/x", booking_settings("sqlite:///never-made.db"), pool_size=1
     )
     hands.flags.take([1])
     with pytest.raises(Unavailable):

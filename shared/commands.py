@@ -1,0 +1,37 @@
+"""What the commands of both services share: a database for one command, whose trouble is told in one line."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from alembic.util import CommandError
+from pydantic import SecretStr
+from sqlalchemy.exc import DBAPIError, InterfaceError, OperationalError
+
+from shared.console import complain
+from shared.database.units import Database
+from shared.errors import Unavailable
+from shared.settings import Settings, variable_of
+
+EXIT_FAILED = 1
+AWAY = (OperationalError, InterfaceError, Unavailable)
+
+
+@contextmanager
+def database_of(command: str, settings: Settings, url: SecretStr) -> Iterator[Database]:
+    """Give ``command`` one connection to ``url``; end the process with a line that names the variable if that fails."""
+    database = Database.connect(url.get_secret_value(), settings, pool_size=1)
+    try:
+        yield database
+    except (DBAPIError, Unavailable, CommandError, TimeoutError) as error:
+        what = "the database does not answer" if isinstance(error, AWAY) else "the database is not as it should be"
+        complain(f"{command} failed: {variable_of(type(settings), 'database_url')}: {what}: {reason(error)}")
+        raise SystemExit(EXIT_FAILED) from error
+    finally:
+        database.close()
+
+
+def reason(error: BaseException) -> str:
+    """Say in one line what the driver said, without the statement and SQLAlchemy's advice for programmers."""
+    cause = error.__cause__ if isinstance(error, Unavailable) and error.__cause__ else error
+    said = getattr(cause, "orig", None) or cause
+    return " ".join(str(said.args[-1] if said.args else said).split()) or type(said).__name__
