@@ -13,11 +13,11 @@ from auth_service.migrations import MIGRATIONS
 from auth_service.process import configured_hasher
 from auth_service.settings import AuthSettings
 from shared.commands import database_of
+from shared.configuration.settings import EXIT_CONFIGURATION, load
 from shared.console import complain, open_console, say
 from shared.database.migrations import patient, upgrade
 from shared.errors import InvalidInput
 from shared.http.service import serve
-from shared.settings import EXIT_CONFIGURATION, load
 
 EXIT_REFUSED = 1
 HELP = {

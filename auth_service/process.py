@@ -8,13 +8,13 @@ from functools import partial
 from auth_service.domain.passwords import Hasher, Passwords, argon2
 from auth_service.domain.signing import SigningKey
 from auth_service.settings import AuthSettings
+from shared.configuration.settings import variable_of
 from shared.database.calls import DatabaseCalls
 from shared.database.units import Database
 from shared.http.authentication import Authenticator, token_rules
 from shared.http.health import Check
 from shared.identity.keys import FixedKey
 from shared.identity.tokens import TokenSigner, TokenVerifier
-from shared.settings import variable_of
 from shared.threads.offload import BoundedExecutor
 
 SECONDS_PER_MINUTE = 60

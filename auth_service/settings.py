@@ -4,8 +4,8 @@ import os
 
 from pydantic import AliasChoices, Field, SecretStr, model_validator
 
-from shared.addresses import DatabaseUrl
-from shared.settings import ServiceSettings
+from shared.configuration.addresses import DatabaseUrl
+from shared.configuration.settings import ServiceSettings
 
 
 class AuthSettings(ServiceSettings):

@@ -13,10 +13,10 @@ from booking_service.migrations import MIGRATIONS
 from booking_service.settings import BookingDatabaseSettings, BookingSettings
 from shared.clock import utc_now
 from shared.commands import database_of
+from shared.configuration.settings import load
 from shared.console import open_console, say
 from shared.database.migrations import patient, upgrade
 from shared.http.service import serve
-from shared.settings import load
 
 OVERDUE_SECONDS_DEFAULT = 60.0
 

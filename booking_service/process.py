@@ -15,7 +15,7 @@ from booking_service.box_office.watch import Watch
 from booking_service.domain import catalogue
 from booking_service.readiness import checks
 from booking_service.settings import BookingSettings
-from booking_service.workers import Workers
+from booking_service.wake.workers import Workers
 from shared.database.calls import DatabaseCalls
 from shared.database.units import Database
 from shared.http.authentication import Authenticator

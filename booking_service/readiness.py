@@ -6,12 +6,12 @@ from functools import partial
 
 from booking_service.domain.seats.lanes import oldest_due
 from booking_service.settings import BookingSettings
-from booking_service.workers import Workers
+from booking_service.wake.workers import Workers
 from shared.clock import utc_now
+from shared.configuration.settings import variable_of
 from shared.database.calls import DatabaseCalls
 from shared.http.authentication import Authenticator
 from shared.http.health import Check, Impaired, Recent
-from shared.settings import variable_of
 
 NOT_HEARD, OVERDUE = "not heard", "overdue"
 NOT_HEARD_REASON = "no sweep was completed lately: is a worker running, and beat?"

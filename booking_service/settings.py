@@ -2,8 +2,8 @@
 
 from pydantic import AliasChoices, Field, model_validator
 
-from shared.addresses import Authorities, DatabaseUrl, HttpUrl
-from shared.settings import ServiceSettings, Settings
+from shared.configuration.addresses import Authorities, DatabaseUrl, HttpUrl
+from shared.configuration.settings import ServiceSettings, Settings
 
 
 class BookingDatabaseSettings(Settings):

@@ -10,8 +10,8 @@ from pydantic.fields import FieldInfo
 
 from auth_service.settings import AuthSettings
 from booking_service.settings import BookingDatabaseSettings, BookingSettings
-from shared.settings import ServiceSettings, Settings
-from shared.sources import variable_names
+from shared.configuration.settings import ServiceSettings, Settings
+from shared.configuration.sources import variable_names
 from worker.settings import WorkerSettings
 
 HEAD = """\

@@ -9,7 +9,7 @@ from pathlib import Path
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import rsa
 
-from shared.sources import read_text
+from shared.configuration.sources import read_text
 
 OWNER_ONLY = 0o600
 RSA_BITS = 3072

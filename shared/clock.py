@@ -1,4 +1,4 @@
-"""The one place that reads the time of day, and a clock that nobody sets for what asks for moments."""
+"""The time of day, and a clock that nobody sets for what asks for moments."""
 
 import time
 from datetime import UTC, datetime, timedelta

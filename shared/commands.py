@@ -7,10 +7,10 @@ from alembic.util import CommandError
 from pydantic import SecretStr
 from sqlalchemy.exc import DBAPIError, InterfaceError, OperationalError
 
+from shared.configuration.settings import Settings, variable_of
 from shared.console import complain
 from shared.database.units import Database
 from shared.errors import Unavailable
-from shared.settings import Settings, variable_of
 
 EXIT_FAILED = 1
 AWAY = (OperationalError, InterfaceError, Unavailable)

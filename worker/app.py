@@ -1,7 +1,6 @@
 """The Celery application of workers and beat: `celery -A worker.app worker`, `celery -A worker.app beat`."""
 
 import logging
-from functools import cache, partial
 
 from billiard import pool
 from celery import Celery
@@ -9,17 +8,14 @@ from celery.schedules import schedule
 from celery.signals import celeryd_init, setup_logging
 from kombu import Exchange, Queue
 
+from booking_service.wake.messages import SWEEP
 from shared.clock import elapsed
 from shared.console import open_console
 from shared.logging import configure_logging
-from shared.queue import SWEEP
-from shared.settings import load
 from worker import hand_back
-from worker.installation import wait_for_names
-from worker.settings import WorkerSettings
+from worker.process import CONNECT_SECONDS, names, settings
 
 HEALTH_CHECK_SECONDS = 5
-CONNECT_SECONDS = 2
 # These say two lines a task at INFO.
 CHATTY_LOGGERS = ("celery.worker.strategy", "celery.app.trace", "celery.beat")
 
@@ -28,15 +24,12 @@ CHATTY_LOGGERS = ("celery.worker.strategy", "celery.app.trace", "celery.beat")
 pool.GUARANTEE_MESSAGE_CONSUMPTION_RETRY_LIMIT = 20
 
 open_console()
-settings = load(WorkerSettings)
-names = cache(partial(wait_for_names, settings))
+configured = settings()
 hand_back.install()
-app = Celery("worker", broker=settings.redis_url.get_secret_value(), include=["worker.tasks"])
+app = Celery("worker", broker=configured.redis_url.get_secret_value(), include=["worker.tasks"])
 app.conf.update(
-    # Nobody reads results: what a task did stands in the database.
-    task_ignore_result=True,
-    task_time_limit=settings.task_seconds_max,
-    worker_concurrency=settings.worker_concurrency,
+    task_time_limit=configured.task_seconds_max,
+    worker_concurrency=configured.worker_concurrency,
     # A message taken in advance would wait behind a long drain while another worker is idle, and die with its worker.
     # Not even the one that the multiplier means; where the broker is not Redis, it still counts.
     worker_disable_prefetch=True,
@@ -53,13 +46,13 @@ app.conf.update(
     # No file: after a restart the sweep is due at once, which is what it is for.
     beat_scheduler="worker.beat:SweepScheduler",
     # By elapsed time. By the time of day, a clock that is set back an hour would end sweeps for that hour.
-    beat_schedule={SWEEP: {"task": SWEEP, "schedule": schedule(settings.sweep_interval_seconds, nowfun=elapsed)}},
+    beat_schedule={SWEEP: {"task": SWEEP, "schedule": schedule(configured.sweep_interval_seconds, nowfun=elapsed)}},
 )
 
 
 @setup_logging.connect
 def _configure_logging(**_: object) -> None:
-    configure_logging(settings.log_level)
+    configure_logging(configured.log_level)
     for name in CHATTY_LOGGERS:
         logging.getLogger(name).setLevel(logging.WARNING)
 

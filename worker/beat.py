@@ -4,8 +4,8 @@ import logging
 
 from celery.beat import ScheduleEntry, Scheduler
 
-from shared.queue import BROKER_ERRORS
-from worker.tasks import publisher
+from booking_service.wake.messages import BROKER_ERRORS
+from worker.process import publisher
 
 log = logging.getLogger(__name__)
 

@@ -20,9 +20,10 @@ from redis.exceptions import RedisError
 
 from booking_service.domain.seats.lanes import lanes_due
 from booking_service.domain.seats.settlement import Batch, settle_batch
+from booking_service.wake.flags import WakeFlags
+from booking_service.wake.messages import BROKER_ERRORS
 from shared.clock import utc_now
 from shared.database.units import Database
-from shared.queue import BROKER_ERRORS, WakeFlags
 
 log = logging.getLogger(__name__)
 

@@ -6,9 +6,9 @@ import time
 from sqlalchemy.exc import SQLAlchemyError
 
 from booking_service.domain.installation import installation_name
+from booking_service.wake.names import Names
 from shared.database.units import Database
 from shared.errors import Unavailable
-from shared.installation import Names
 from worker.settings import WorkerSettings
 
 PAUSE_SECONDS_FIRST = 0.25

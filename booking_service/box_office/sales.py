@@ -10,12 +10,12 @@ from booking_service.domain.bookings.intake import NewBooking
 from booking_service.domain.bookings.lookup import BookingState
 from booking_service.domain.errors import SalesClosed, SoldOut, TooManySeats
 from booking_service.settings import BookingSettings
+from booking_service.wake.waker import Waker
 from shared.clock import utc_now
 from shared.database.calls import DatabaseCalls
 from shared.errors import Conflict, Forbidden, Problem
 from shared.identity.permissions import BOOK
 from shared.identity.tokens import Principal
-from shared.queue import Waker
 from shared.threads.coalesce import Coalescer
 
 

@@ -15,12 +15,12 @@ from deploy.embedded.broker import Broker
 from deploy.embedded.processes import programs, write_configuration
 from deploy.embedded.stop import Stop
 from deploy.embedded.supervision import CHECK_SECONDS, Supervisor
+from shared.configuration.settings import refuse
+from shared.configuration.sources import UnreadableError, find, read_text
+from shared.configuration.surroundings import disarm
 from shared.console import open_console, say
 from shared.http.listening import CannotListenError
 from shared.http.service import listen
-from shared.settings import refuse
-from shared.sources import UnreadableError, find, read_text
-from shared.surroundings import disarm
 
 SETUP = (
     (sys.executable, "-m", "auth_service", "migrate"),

@@ -9,8 +9,8 @@ from sqlalchemy import URL
 from auth_service.settings import AuthSettings
 from booking_service.settings import BookingSettings
 from deploy.secret_files import keep, password, rsa_private_key
-from shared.settings import load
-from shared.sources import find
+from shared.configuration.settings import load
+from shared.configuration.sources import find
 from worker.settings import WorkerSettings
 
 DATA_DIR_DEFAULT = ".data"
@@ -20,7 +20,7 @@ EVERY_ADDRESS = {"0.0.0.0": "127.0.0.1", "::": "127.0.0.1"}  # noqa: S104  told 
 
 
 def is_set(*names: str) -> bool:
-    """Tell whether the caller gave any of these variables, in one of the ways that `shared.sources` reads."""
+    """Tell whether the caller gave any of these variables, in one of the ways that are read."""
     return find(names) is not None
 
 

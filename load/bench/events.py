@@ -15,9 +15,9 @@ from booking_service.migrations import MIGRATIONS
 from booking_service.settings import BookingSettings
 from lab.mysql import fresh_database
 from load.bench.mysql import Mysql
+from shared.configuration.settings import Settings
 from shared.database.migrations import upgrade
 from shared.database.units import Database
-from shared.settings import Settings
 
 LANES = BookingSettings.model_fields["lanes"].default
 ROWS_A_STATEMENT = 1_000

@@ -8,8 +8,8 @@ import uvicorn
 
 from booking_service.main import create_app
 from booking_service.settings import BookingSettings
+from shared.configuration.settings import load
 from shared.http.protocol import bounded_protocol
-from shared.settings import load
 
 
 def application() -> Callable[..., Any]:

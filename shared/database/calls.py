@@ -7,8 +7,8 @@ from typing import TypeVar
 
 from sqlalchemy import Connection
 
+from shared.configuration.settings import ServiceSettings
 from shared.database.units import Database
-from shared.settings import ServiceSettings
 from shared.threads.offload import BoundedExecutor
 
 Result = TypeVar("Result")

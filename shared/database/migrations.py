@@ -9,8 +9,8 @@ from alembic import command
 from alembic.config import Config
 from sqlalchemy import Connection, text
 
+from shared.configuration.settings import Settings
 from shared.database.units import Database, is_mysql
-from shared.settings import Settings
 
 LOCK_SECONDS_MAX = 60
 STATEMENT_SECONDS_MAX = 3_600

@@ -20,9 +20,9 @@ from sqlalchemy.exc import DBAPIError, InterfaceError, OperationalError
 from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 from sqlalchemy.types import TypeDecorator, TypeEngine
 
-from shared.addresses import MYSQL_CHARSET, MYSQL_FLAGS
+from shared.configuration.addresses import MYSQL_CHARSET, MYSQL_FLAGS
+from shared.configuration.settings import Settings
 from shared.errors import Unavailable
-from shared.settings import Settings
 
 Result = TypeVar("Result")
 

@@ -5,10 +5,10 @@ from typing import Annotated, Protocol
 from fastapi import Depends, Request, Security
 from fastapi.security import HTTPBearer
 
+from shared.configuration.settings import ServiceSettings
 from shared.errors import Unauthenticated
 from shared.identity.keys import KeySource
 from shared.identity.tokens import Principal, TokenRules, TokenVerifier, require
-from shared.settings import ServiceSettings
 
 SCHEME = "bearer "
 

@@ -15,12 +15,12 @@ from fastapi_offline import FastAPIOffline
 from starlette.middleware import Middleware
 from starlette.types import ASGIApp, Receive, Scope, Send
 
+from shared.configuration.settings import ServiceSettings, refuse, variable_of
 from shared.http import index, problems
 from shared.http.edge import Edge
 from shared.http.listening import CannotListenError, bind
 from shared.http.protocol import bounded_protocol
 from shared.logging import configure_logging
-from shared.settings import ServiceSettings, refuse, variable_of
 
 METHODS = (
     "`HEAD` is answered wherever `GET` is, and `OPTIONS` everywhere, with `Allow`. Another method is 405, "

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from shared import queue
+from booking_service.wake import messages
 from tests.fixtures.box_office import migrated_sqlite
 
 REPOSITORY = Path(__file__).resolve().parents[2]
@@ -98,7 +98,7 @@ def worker(database_url: str) -> dict[str, list[str]]:
 import json
 from celery.signals import celeryd_init
 from kombu.transport.memory import Channel
-from shared.queue import LanePublisher
+from booking_service.wake.messages import LanePublisher
 from worker.app import app, names
 app.loader.import_default_modules()
 celeryd_init.send(None)
@@ -122,8 +122,8 @@ print(json.dumps({
 
 def test_each_task_is_registered_and_sent_to_a_queue_of_this_installation_that_is_consumed(tmp_path: Path) -> None:
     described = worker(migrated_sqlite(tmp_path))
-    assert set(described["tasks"]) == {queue.SETTLE, queue.SWEEP} == set(described["sent"])
-    assert set(described["beaten"]) == {queue.SWEEP}
+    assert set(described["tasks"]) == {messages.SETTLE, messages.SWEEP} == set(described["sent"])
+    assert set(described["beaten"]) == {messages.SWEEP}
     assert set(described["sent_to"]) == set(described["consumed"]) == set(described["named"])
     assert set(described["default"]) <= set(described["consumed"])
 
@@ -132,7 +132,7 @@ def test_task_names_stand_in_one_place() -> None:
     bare = [
         path
         for path in sources(*PACKAGES)
-        if path.name != "queue.py"
-        and any(name in path.read_text(encoding="utf-8") for name in (queue.SETTLE, queue.SWEEP))
+        if path.name != "messages.py"
+        and any(name in path.read_text(encoding="utf-8") for name in (messages.SETTLE, messages.SWEEP))
     ]
     assert bare == []

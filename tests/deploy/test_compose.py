@@ -6,7 +6,7 @@ from pathlib import Path
 from auth_service.settings import AuthSettings
 from booking_service.settings import BookingSettings
 from deploy.compose.secrets_job import MYSQL_USER
-from shared.sources import variable_names
+from shared.configuration.sources import variable_names
 from worker.settings import WorkerSettings
 
 REPOSITORY = Path(__file__).resolve().parents[2]

@@ -12,8 +12,8 @@ from redis import Redis
 from sqlalchemy import select
 
 from booking_service.domain.models import Booking, Event
+from booking_service.wake.flags import AWAKE, WakeFlags
 from shared.database.units import Database
-from shared.queue import AWAKE, WakeFlags
 from tests.fixtures.clients import Client, admin, new_user
 from tests.fixtures.databases import REAL
 from tests.fixtures.names import stored

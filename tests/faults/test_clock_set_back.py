@@ -9,9 +9,9 @@ from pathlib import Path
 import pytest
 from redis import Redis
 
+from booking_service.wake.names import Names
 from deploy.commands import BEAT, WORKER
 from shared.database.units import Database
-from shared.installation import Names
 from tests.fixtures.names import stored
 from tests.fixtures.processes import System
 from tests.fixtures.servers import SQLITE, missing, wait_until

@@ -8,11 +8,12 @@ import pytest
 from booking_service.domain import catalogue
 from booking_service.domain.catalogue import NewEvent
 from booking_service.domain.seats.lanes import lanes_due
+from booking_service.wake.flags import SWEPT, WakeFlags
+from booking_service.wake.messages import LanePublisher
+from booking_service.wake.sign_of_life import SignOfLife
 from deploy.commands import WORKER
 from lab.mysql import MYSQL
 from shared.database.units import Database
-from shared.queue import SWEPT, LanePublisher, WakeFlags
-from shared.sign_of_life import SignOfLife
 from tests.faults.conftest import Proxied
 from tests.fixtures.bookings import NOW, STARTS_AT, MakeEvent, accept, new_booking, states
 from tests.fixtures.names import stored

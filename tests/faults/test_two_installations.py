@@ -11,11 +11,11 @@ from sqlalchemy import select
 
 from booking_service.domain.models import Event
 from booking_service.migrations import MIGRATIONS
+from booking_service.wake.messages import SETTLE, LanePublisher
 from lab.mysql import MYSQL
 from lab.ports import free_port
 from shared.database.migrations import upgrade
 from shared.database.units import Database
-from shared.queue import SETTLE, LanePublisher
 from tests.fixtures.clients import Client, admin, new_user
 from tests.fixtures.databases import settings
 from tests.fixtures.names import stored

@@ -3,9 +3,9 @@
 import pytest
 from redis import Redis
 
+from booking_service.wake.messages import LanePublisher
 from lab.mysql import MYSQL
 from shared.database.units import Database
-from shared.queue import LanePublisher
 from tests.fixtures.clients import admin, new_user
 from tests.fixtures.names import stored
 from tests.fixtures.processes import System

@@ -10,8 +10,8 @@ import pytest
 from redis import Redis
 
 from booking_service.domain.catalogue import EventState
+from booking_service.wake.flags import WakeFlags
 from shared.database.units import Database
-from shared.queue import WakeFlags
 from tests.fixtures.bookings import MakeEvent, accept, new_booking
 from tests.fixtures.databases import REAL
 from tests.fixtures.names import given

@@ -10,8 +10,8 @@ from booking_service.domain.bookings.lookup import BookingState
 from booking_service.domain.models import PENDING
 from booking_service.settings import BookingSettings
 from load.bench.baselines.service import User, answer, baseline
+from shared.configuration.settings import load
 from shared.http.service import serve
-from shared.settings import load
 
 
 def main() -> None:

@@ -12,8 +12,8 @@ from booking_service.domain.errors import EventNotFound, SoldOut
 from booking_service.domain.models import CONFIRMED, Booking, Stock
 from booking_service.settings import BookingSettings
 from load.bench.baselines.service import Process, User, answer, baseline
+from shared.configuration.settings import load
 from shared.http.service import serve
-from shared.settings import load
 
 
 def book_seats(connection: Connection, event_id: int, user_id: int, seats: int) -> BookingState:

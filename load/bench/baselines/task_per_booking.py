@@ -18,9 +18,9 @@ from booking_service.domain.bookings.lookup import BookingState
 from booking_service.domain.models import CONFIRMED, PENDING, REJECTED, SOLD_OUT, Booking, Event, Stock
 from booking_service.settings import BookingSettings
 from load.bench.baselines.service import Process, User, answer, baseline
+from shared.configuration.settings import load
 from shared.database.units import Database
 from shared.http.service import serve
-from shared.settings import load
 from worker.settings import WorkerSettings
 
 app = Celery("task_per_booking", broker=load(WorkerSettings).redis_url.get_secret_value())

@@ -8,9 +8,9 @@ from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from booking_service.wake.messages import LanePublisher
 from lab.redis import RedisServer
 from lab.waiting import wait_for
-from shared.queue import LanePublisher
 from tests.faults.campaign.checker import judge
 from tests.faults.campaign.crowd import Crowd
 from tests.faults.campaign.driver import Driver

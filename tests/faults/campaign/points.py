@@ -9,7 +9,7 @@ from sqlalchemy.engine.default import DefaultDialect
 
 from booking_service.domain.bookings import intake
 from booking_service.domain.seats import settlement
-from shared.queue import WakeFlags
+from booking_service.wake.flags import WakeFlags
 from tests.faults.campaign import orders as names
 from tests.faults.campaign.orders import Orders
 from tests.faults.campaign.replacing import replace

@@ -19,10 +19,12 @@ from starlette.types import Message, Scope
 from booking_service.domain.bookings import intake, lookup
 from booking_service.domain.seats import settlement
 from booking_service.main import create_app
+from booking_service.wake.flags import WakeFlags
+from booking_service.wake.messages import LanePublisher
+from booking_service.wake.waker import Waker
 from lab.mysql import MYSQL
 from shared.database.units import Database
 from shared.http.service import HttpService
-from shared.queue import LanePublisher, WakeFlags, Waker
 from tests.fixtures.bookings import LANES, MakeEvent, new_booking
 from tests.fixtures.box_office import booking_settings, migrated_sqlite, token
 from tests.fixtures.databases import settings

@@ -8,11 +8,12 @@ import pytest
 from pydantic import TypeAdapter
 from redis.exceptions import RedisError
 
+from booking_service.wake.flags import WakeFlags
+from booking_service.wake.messages import BROKER_ERRORS, LanePublisher
 from lab import redis
 from lab.ports import free_port
 from lab.programs import find_program
-from shared.addresses import RedisUrl
-from shared.queue import BROKER_ERRORS, LanePublisher, WakeFlags
+from shared.configuration.addresses import RedisUrl
 from tests.fixtures.names import given
 from tests.fixtures.servers import missing, wait_until
 from tests.fixtures.tls import self_signed

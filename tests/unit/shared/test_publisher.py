@@ -8,7 +8,8 @@ from contextlib import ExitStack
 
 import pytest
 
-from shared.queue import BROKER_ERRORS, LanePublisher, WakeFlags
+from booking_service.wake.flags import WakeFlags
+from booking_service.wake.messages import BROKER_ERRORS, LanePublisher
 from tests.fixtures.names import given
 
 TIMEOUT_SECONDS = 0.2

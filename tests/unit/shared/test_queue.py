@@ -9,9 +9,10 @@ import pytest
 from fakeredis import FakeRedis, FakeServer
 from redis.exceptions import ConnectionError as RedisConnectionError
 
+from booking_service.wake.flags import AWAKE, SWEPT, WakeFlags
+from booking_service.wake.names import Names
+from booking_service.wake.waker import Waker, wake_sleeping
 from shared.errors import Unavailable
-from shared.installation import Names
-from shared.queue import AWAKE, SWEPT, WakeFlags, Waker, wake_sleeping
 from tests.fixtures.names import NAMES, given
 from tests.fixtures.servers import wait_until
 

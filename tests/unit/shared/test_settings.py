@@ -8,8 +8,8 @@ from pydantic import SecretStr, ValidationError
 
 from auth_service.settings import AuthSettings
 from booking_service.settings import BookingSettings
-from shared.settings import EXIT_CONFIGURATION, Settings, load
-from shared.sources import variable_names
+from shared.configuration.settings import EXIT_CONFIGURATION, Settings, load
+from shared.configuration.sources import variable_names
 from worker.settings import WorkerSettings
 
 SECRET = "s3cret-" * 5

@@ -5,8 +5,8 @@ from collections.abc import Iterator
 import pytest
 from fakeredis import FakeRedis
 
-from shared.installation import Names
-from shared.sign_of_life import Listener, SignOfLife
+from booking_service.wake.names import Names
+from booking_service.wake.sign_of_life import Listener, SignOfLife
 from tests.fixtures.names import given
 
 LASTING_SECONDS = 30

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from shared.sources import FILE_BYTES_MAX, Found, UnreadableError, find, read_text
+from shared.configuration.sources import FILE_BYTES_MAX, Found, UnreadableError, find, read_text
 
 NAME = "A_VARIABLE_OF_THIS_TEST"
 

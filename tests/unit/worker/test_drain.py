@@ -9,9 +9,9 @@ from fakeredis import FakeRedis, FakeServer
 from kombu.exceptions import OperationalError
 
 from booking_service.domain.catalogue import EventState
+from booking_service.wake.flags import AWAKE, WakeFlags
 from shared.database.units import Database
 from shared.errors import Unavailable
-from shared.queue import AWAKE, WakeFlags
 from tests.fixtures.bookings import LANES, MakeEvent, accept, new_booking, states
 from tests.fixtures.box_office import booking_settings, migrated_sqlite
 from tests.fixtures.names import NAMES, given

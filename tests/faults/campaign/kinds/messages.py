@@ -7,7 +7,7 @@ from contextlib import closing
 from redis import Redis
 from redis.exceptions import RedisError
 
-from shared.queue import BROKER_ERRORS, LanePublisher
+from booking_service.wake.messages import BROKER_ERRORS, LanePublisher
 from tests.faults.campaign.kinds.registry import kind
 from tests.faults.campaign.world import NotReachedError, World
 from tests.fixtures.names import NAMES, given

@@ -1,7 +1,7 @@
 """The variables that all processes have in common: name, meaning, unit, default and bound.
 
-Where a value comes from stands in `shared.sources`, what an address must be in `shared.addresses`, and each service's
-own variables in its `settings.py`. A test checks README's table against all of them.
+Where a value comes from stands in `sources.py`, what an address must be in `addresses.py`, and each service's own
+variables in its `settings.py`. A test checks README's table against all of them.
 """
 
 from typing import Annotated, Literal, NoReturn, TypeVar
@@ -9,10 +9,10 @@ from typing import Annotated, Literal, NoReturn, TypeVar
 from pydantic import AliasChoices, BeforeValidator, Field, SecretStr, ValidationError, model_validator
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
 
-from shared.addresses import ListenHost, RedisUrl
+from shared.configuration.addresses import ListenHost, RedisUrl
+from shared.configuration.sources import Environment, UnreadableError, find, variable_names
+from shared.configuration.surroundings import disarm
 from shared.console import complain
-from shared.sources import Environment, UnreadableError, find, variable_names
-from shared.surroundings import disarm
 
 EXIT_CONFIGURATION = 2
 HMAC_SECRET_BYTES_MIN = 32

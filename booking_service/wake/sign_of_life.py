@@ -6,8 +6,8 @@ from uuid import uuid4
 
 from redis import Redis
 
-from shared.installation import FindNames
-from shared.queue import connect_redis
+from booking_service.wake.flags import connect_redis
+from booking_service.wake.names import FindNames
 
 
 class SignOfLife:

@@ -4,10 +4,12 @@ from functools import cache
 
 from booking_service.domain.installation import installation_name
 from booking_service.settings import BookingSettings
+from booking_service.wake.flags import WakeFlags
+from booking_service.wake.messages import LanePublisher
+from booking_service.wake.names import Names
+from booking_service.wake.sign_of_life import Listener, SignOfLife
+from booking_service.wake.waker import Waker
 from shared.database.units import Database
-from shared.installation import Names
-from shared.queue import LanePublisher, WakeFlags, Waker
-from shared.sign_of_life import Listener, SignOfLife
 from shared.threads.offload import BoundedExecutor
 
 

@@ -1,0 +1,1 @@
+"""Where the values of variables come from, and what they must be."""
