@@ -2,17 +2,23 @@
 
 from pydantic import AliasChoices, Field, model_validator
 
-from shared.configuration.addresses import Authorities, DatabaseUrl, HttpUrl
+from shared.configuration.addresses import Authorities, DatabaseUrl, HttpUrl, RedisUrl
 from shared.configuration.settings import ServiceSettings, Settings
 
 
 class BookingDatabaseSettings(Settings):
-    """What the booking service and the worker share."""
+    """What every process of the booking service needs, its commands too."""
 
     database_url: DatabaseUrl = Field(
         validation_alias=AliasChoices("BOOKING_DATABASE_URL", "DATABASE_URL"),
         description="SQLAlchemy URL of the events' and bookings' database.",
     )
+
+
+class BookingQueueSettings(BookingDatabaseSettings):
+    """What those need besides who wake and drain lanes."""
+
+    redis_url: RedisUrl = Field(description="Redis or Valkey: the Celery broker and wake flags.")
     wake_flag_seconds: int = Field(
         60,
         ge=10,
@@ -21,7 +27,7 @@ class BookingDatabaseSettings(Settings):
     )
 
 
-class BookingSettings(ServiceSettings, BookingDatabaseSettings):
+class BookingSettings(ServiceSettings, BookingQueueSettings):
     """booking_service."""
 
     port: int = Field(

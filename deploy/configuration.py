@@ -9,7 +9,7 @@ from pydantic import SecretStr
 from pydantic.fields import FieldInfo
 
 from auth_service.settings import AuthSettings
-from booking_service.settings import BookingDatabaseSettings, BookingSettings
+from booking_service.settings import BookingDatabaseSettings, BookingQueueSettings, BookingSettings
 from shared.configuration.settings import ServiceSettings, Settings
 from shared.configuration.sources import variable_names
 from worker.settings import WorkerSettings
@@ -37,7 +37,8 @@ SECTIONS: dict[type[Settings], str] = {
     Settings: "Every process",
     ServiceSettings: "Both services",
     AuthSettings: "auth_service",
-    BookingDatabaseSettings: "booking_service, worker and beat",
+    BookingDatabaseSettings: "booking_service, its commands, worker and beat",
+    BookingQueueSettings: "booking_service, worker and beat",
     BookingSettings: "booking_service",
     WorkerSettings: "worker and beat",
 }

@@ -2,10 +2,10 @@
 
 from pydantic import Field
 
-from booking_service.settings import BookingDatabaseSettings
+from booking_service.settings import BookingQueueSettings
 
 
-class WorkerSettings(BookingDatabaseSettings):
+class WorkerSettings(BookingQueueSettings):
     """worker and beat."""
 
     worker_concurrency: int = Field(2, ge=1, le=64, description="Turns that one worker has at once.")

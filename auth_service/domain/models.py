@@ -5,7 +5,7 @@ from datetime import datetime
 from sqlalchemy import String, UniqueConstraint
 from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
 
-from shared.database.units import TABLE_OPTIONS, RowId, UtcDateTime
+from shared.database.types import TABLE_OPTIONS, RowId, UtcDateTime
 
 VERSION_TABLE = "auth_alembic_version"
 NAME_LENGTH_MAX = 200

@@ -11,7 +11,7 @@ from uuid import UUID
 from sqlalchemy import CHAR, CheckConstraint, ForeignKey, Index, Integer, SmallInteger, String, UniqueConstraint
 from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
 
-from shared.database.units import TABLE_OPTIONS, BinaryUuid, NoneAs, RowId, UtcDateTime
+from shared.database.types import TABLE_OPTIONS, BinaryUuid, NoneAs, RowId, UtcDateTime
 
 VERSION_TABLE: Final = "booking_alembic_version"
 NAME_LENGTH_MAX: Final = 200

@@ -33,7 +33,7 @@ def main(folder: Path = FOLDER) -> None:
     for name, reader in (("auth", auth), ("booking", booking)):
         url = f"mysql+pymysql://{MYSQL_USER}:{user_password}@mysql:3306/{name}"
         keep(reader / "database_url", partial(str, url))
-        keep(reader / "redis_url", lambda: f"redis://:{redis_password}@redis:6379/0")
+    keep(booking / "redis_url", lambda: f"redis://:{redis_password}@redis:6379/0")
     keep(auth / "jwt_private_key", rsa_private_key)
     keep(auth / "admin_password", password)
 

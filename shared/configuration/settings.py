@@ -9,7 +9,7 @@ from typing import Annotated, Literal, NoReturn, TypeVar
 from pydantic import AliasChoices, BeforeValidator, Field, SecretStr, ValidationError, model_validator
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
 
-from shared.configuration.addresses import ListenHost, RedisUrl
+from shared.configuration.addresses import ListenHost
 from shared.configuration.sources import Environment, UnreadableError, find, variable_names
 from shared.configuration.surroundings import disarm
 from shared.console import complain
@@ -30,7 +30,6 @@ class Settings(BaseSettings):
 
     model_config = SettingsConfigDict(frozen=True, extra="forbid", populate_by_name=True, hide_input_in_errors=True)
 
-    redis_url: RedisUrl = Field(description="Redis or Valkey: the Celery broker and wake flags.")
     log_level: Annotated[Literal["DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL"], AnyCase] = Field(
         "INFO", description="Least level that is logged."
     )

@@ -10,7 +10,7 @@ from datetime import UTC, datetime
 
 from sqlalchemy import Connection
 
-from shared.database.units import is_mysql
+from shared.database.engines import is_mysql
 
 
 def blob(value: bytes) -> str:

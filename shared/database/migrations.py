@@ -10,7 +10,8 @@ from alembic.config import Config
 from sqlalchemy import Connection, text
 
 from shared.configuration.settings import Settings
-from shared.database.units import Database, is_mysql
+from shared.database.engines import is_mysql
+from shared.database.units import Database
 
 LOCK_SECONDS_MAX = 60
 STATEMENT_SECONDS_MAX = 3_600

@@ -39,8 +39,11 @@ def test_a_service_is_given_the_password_that_its_servers_are_given(folder: Path
     database = make_url((folder / service / "database_url").read_text().strip())
     assert database.password == (folder / "mysql" / "user_password").read_text().strip()
     assert database.database == service
+
+
+def test_the_booking_service_is_given_the_password_that_redis_is_given(folder: Path) -> None:
     redis_password = (folder / "redis" / "password").read_text().strip()
-    assert f":{redis_password}@redis:" in (folder / service / "redis_url").read_text()
+    assert f":{redis_password}@redis:" in (folder / "booking" / "redis_url").read_text()
     assert (folder / "redis" / "redis.conf").read_text().strip() == f"requirepass {redis_password}"
 
 

@@ -14,8 +14,9 @@ from sqlalchemy.exc import IntegrityError
 
 from booking_service.domain.bookings.ids import made_at
 from booking_service.domain.models import NOT_DUE, Booking, Lane
+from shared.database.engines import is_mysql
 from shared.database.literals import numbers
-from shared.database.units import BinaryUuid, is_mysql
+from shared.database.types import BinaryUuid
 
 
 def ensure_lane(connection: Connection, lane: int) -> None:

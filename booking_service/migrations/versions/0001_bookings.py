@@ -3,7 +3,7 @@
 import sqlalchemy as sa
 from alembic import op
 
-from shared.database.units import TABLE_OPTIONS, BinaryUuid, RowId, UtcDateTime
+from shared.database.types import TABLE_OPTIONS, BinaryUuid, RowId, UtcDateTime
 
 revision = "0001"
 down_revision = None

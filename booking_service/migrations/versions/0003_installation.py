@@ -5,7 +5,7 @@ import secrets
 import sqlalchemy as sa
 from alembic import op
 
-from shared.database.units import TABLE_OPTIONS
+from shared.database.types import TABLE_OPTIONS
 
 revision = "0003"
 down_revision = "0002"

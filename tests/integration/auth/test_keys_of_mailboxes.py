@@ -117,7 +117,7 @@ def test_the_command_prints_a_line_for_each_account_that_needs_another_address(
     add(database, BEFORE)
 
     url = settings.database_url.get_secret_value()
-    needed = {"AUTH_DATABASE_URL": url, "REDIS_URL": "redis://127.0.0.1:1/0", "JWT_PRIVATE_KEY": private_key_pem()}
+    needed = {"AUTH_DATABASE_URL": url, "JWT_PRIVATE_KEY": private_key_pem()}
     command = [sys.executable, "-m", "auth_service", "migrate"]
     done = subprocess.run(command, env=os.environ | needed, capture_output=True, text=True, timeout=60, check=True)
 

@@ -12,8 +12,9 @@ from booking_service.domain.audit import audit
 from booking_service.domain.catalogue import NewEvent
 from booking_service.domain.models import VERSION_TABLE, Base
 from booking_service.migrations import MIGRATIONS
+from shared.database.engines import is_mysql
 from shared.database.migrations import upgrade
-from shared.database.units import Database, is_mysql
+from shared.database.units import Database
 from tests.fixtures.bookings import STARTS_AT, accept, new_booking, settle
 from tests.fixtures.databases import differences, settings
 

@@ -17,7 +17,8 @@ from booking_service.domain.installation import installation_name
 from booking_service.domain.models import VERSION_TABLE, Booking, Installation
 from booking_service.migrations import MIGRATIONS
 from shared.database.migrations import configuration, upgrade
-from shared.database.units import Database, NoneAs
+from shared.database.types import NoneAs
+from shared.database.units import Database
 from tests.fixtures.bookings import LANES, NOW, STARTS_AT, accept, new_booking, settle, states
 
 WRITTEN_BY_A_CONFIRMATION = ("status", "due_lane", "settled_at")

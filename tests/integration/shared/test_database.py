@@ -9,7 +9,8 @@ import pytest
 from sqlalchemy import BigInteger, Column, Connection, Integer, MetaData, String, Table, insert, select, text, update
 from sqlalchemy.exc import DataError, IntegrityError
 
-from shared.database.units import TABLE_OPTIONS, Database
+from shared.database.types import TABLE_OPTIONS
+from shared.database.units import Database
 from shared.errors import Unavailable
 from tests.fixtures.databases import REAL, settings
 

@@ -10,8 +10,9 @@ import auth_service.domain.models
 import auth_service.migrations
 import booking_service.domain.models
 import booking_service.migrations
+from shared.database.engines import is_mysql
 from shared.database.migrations import upgrade
-from shared.database.units import Database, is_mysql
+from shared.database.units import Database
 from tests.fixtures.databases import REAL, differences, settings
 
 MIGRATORS = 4

@@ -28,7 +28,6 @@ def command(database_url: str) -> Command:
     def run(*arguments: str, **variables: str) -> Outcome:
         environment = {
             "PATH": os.environ["PATH"],
-            "REDIS_URL": "redis://127.0.0.1:1/0",
             "AUTH_DATABASE_URL": database_url,
             "JWT_PRIVATE_KEY": private_key_pem(),
             **variables,

@@ -18,7 +18,8 @@ from sqlalchemy.dialects import mysql, sqlite
 from sqlalchemy.exc import IntegrityError, OperationalError, StatementError
 from uuid_utils.compat import uuid7
 
-from shared.database.units import ATTEMPTS_MAX, BinaryUuid, Database, UtcDateTime
+from shared.database.types import BinaryUuid, UtcDateTime
+from shared.database.units import ATTEMPTS_MAX, Database
 from shared.errors import Unavailable
 from tests.fixtures.databases import settings
 
