@@ -58,6 +58,7 @@ def in_a_terminal(said: Path, *wrapper: str) -> Iterator[Running]:
     command = [*wrapper, sys.executable, "-c", LAUNCHER, str(said)]
     leader, terminal = pty.fork()
     if leader == 0:
+        signal.signal(signal.SIGHUP, signal.SIG_DFL)  # the tests themselves may run under nohup
         os.chdir(said.parent)
         environment = os.environ | {"PYTHONPATH": str(REPOSITORY)}
         os.execvpe(command[0], command, environment)  # noqa: S606  no shell: the arguments are a list

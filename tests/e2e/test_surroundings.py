@@ -138,6 +138,7 @@ class Checkout:
         environment.pop("DATA_DIR")
         pid, terminal = pty.fork()
         if pid == 0:
+            signal.signal(signal.SIGHUP, signal.SIG_DFL)  # the tests themselves may run under nohup
             os.chdir("/")
             os.execvpe(command[0], command, environment)  # noqa: S606  no shell: the arguments are a list
         os.set_blocking(terminal, False)

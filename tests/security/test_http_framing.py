@@ -77,7 +77,7 @@ def test_an_upgrade_costs_a_request_neither_its_body_nor_its_connection(
     if coded:
         framed = b"Transfer-Encoding: chunked\r\n\r\n%x\r\n%b\r\n0\r\n\r\n" % (len(body), body)
     fields = b"Host: x\r\nContent-Type: application/json\r\nAuthorization: Bearer %b\r\n"
-    bearer = token(booking_settings("sqlite://"), "admin").encode()
+    bearer = token(booking_settings("sqlite:///never-made.db"), "admin").encode()
     create = b"POST /events HTTP/1.1\r\n" + asking + fields % bearer + framed
     wire.send(create[:-3], create[-3:], create + LAST)
     assert wire.read_to_end().statuses == [201, 201, 200]
