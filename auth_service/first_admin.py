@@ -2,7 +2,7 @@
 
 from pydantic import ValidationError
 
-from auth_service.api.schemas import NewUser
+from auth_service.api.schemas import UserIn
 from auth_service.domain import accounts
 from auth_service.domain.accounts import Account, NewAccount
 from auth_service.domain.errors import EmailTaken
@@ -22,10 +22,10 @@ class AddressTaken(Exception):  # noqa: N818  named as what happened
         super().__init__(f"{account.email} is taken by an account with role {account.role}")
 
 
-def checked(email: str, password: str, length_min: int) -> NewUser:
+def checked(email: str, password: str, length_min: int) -> UserIn:
     """Hold an admin's address and password to the rules of everyone's. Raises InvalidInput."""
     try:
-        new = NewUser(name=NAME, email=email, password=password, role="admin")
+        new = UserIn(name=NAME, email=email, password=password, role="admin")
     except ValidationError as error:
         complaints = tuple(FieldError(wording(line), f"#/{line['loc'][0]}") for line in error.errors())
         raise InvalidInput(errors=complaints) from error
@@ -33,7 +33,7 @@ def checked(email: str, password: str, length_min: int) -> NewUser:
     return new
 
 
-def ensure(database: Database, hasher: Hasher, new: NewUser) -> bool:
+def ensure(database: Database, hasher: Hasher, new: UserIn) -> bool:
     """Make the admin; return False when it is there already, whatever its password. Raises AddressTaken.
 
     Several may call this at once.

@@ -9,7 +9,7 @@ from pydantic import AfterValidator
 from pydantic_core import PydanticCustomError
 
 from auth_service.api.dependencies import Running, Sender
-from auth_service.api.schemas import NewUser, User, Welcome
+from auth_service.api.schemas import UserIn, UserOut, WelcomeOut
 from auth_service.domain import accounts
 from auth_service.domain.accounts import NewAccount
 from auth_service.domain.errors import AccountGone, EmailTaken, PasswordTooShort, RoleNotAllowed
@@ -67,7 +67,7 @@ router = APIRouter(tags=["accounts"], route_class=StrictRoute)
         Overloaded,
     ),
 )
-async def register(new: NewUser, sender: Sender, process: Running, response: Response) -> User:
+async def register(new: UserIn, sender: Sender, process: Running, response: Response) -> UserOut:
     """Anyone may register with role `user` or `public`; role `admin` needs an admin's access token."""
     require_length(new.password, process.settings.password_length_min)
     # Once by the token, which spares a hash; `accounts.register` asks the database too.
@@ -78,7 +78,7 @@ async def register(new: NewUser, sender: Sender, process: Running, response: Res
     add = partial(accounts.register, new=account, creator_id=creator_id)
     user = await process.database.write(add, repeat_lost=True)
     response.headers["Location"] = f"/users/{user.id}"
-    return User.model_validate(user)
+    return UserOut.model_validate(user)
 
 
 @router.get(
@@ -86,10 +86,10 @@ async def register(new: NewUser, sender: Sender, process: Running, response: Res
     summary="Who am I?",
     responses=documented(Unauthenticated, AccountGone, Unavailable, Overloaded),
 )
-async def me(sender: AnyUser, process: Running) -> Welcome:
+async def me(sender: AnyUser, process: Running) -> WelcomeOut:
     """Return the user whose access token this is, as stored now, not as the token was issued."""
     account = await process.database.read(partial(accounts.active, account_id=sender.uid))
-    return Welcome(**User.model_validate(account).model_dump(), message=f"Welcome, {account.name}!")
+    return WelcomeOut(**UserOut.model_validate(account).model_dump(), message=f"Welcome, {account.name}!")
 
 
 @router.get(
@@ -97,7 +97,7 @@ async def me(sender: AnyUser, process: Running) -> Welcome:
     summary="Look up a user",
     responses=documented(Unauthenticated, AccountGone, NotFound, InvalidInput, Unavailable, Overloaded),
 )
-async def user(user_id: UserId, sender: AnyUser, process: Running) -> User:
+async def user(user_id: UserId, sender: AnyUser, process: Running) -> UserOut:
     """Return yourself, or any user to an admin; for everyone else there is nothing here."""
     account = await process.database.read(partial(accounts.visible, account_id=int(user_id), viewer_id=sender.uid))
-    return User.model_validate(account)
+    return UserOut.model_validate(account)

@@ -44,7 +44,7 @@ EmailAddress = Annotated[
 Role = Literal["user", "public", "admin"]
 
 
-class NewUser(BaseModel):
+class UserIn(BaseModel):
     """A user to register."""
 
     model_config = ConfigDict(json_schema_extra={"examples": [{**EXAMPLE, "password": EXAMPLE_PASSWORD}]})
@@ -55,7 +55,7 @@ class NewUser(BaseModel):
     role: Role = Field("user", description="`admin` needs an admin's access token.")
 
 
-class User(BaseModel):
+class UserOut(BaseModel):
     """A user, without the password."""
 
     model_config = ConfigDict(from_attributes=True, json_schema_extra={"examples": [EXAMPLE_STORED]})
@@ -67,7 +67,7 @@ class User(BaseModel):
     created_at: datetime
 
 
-class Welcome(User):
+class WelcomeOut(UserOut):
     """The sender of the request."""
 
     model_config = ConfigDict(json_schema_extra={"examples": [{**EXAMPLE_STORED, "message": "Welcome, Ada Lovelace!"}]})
@@ -75,7 +75,7 @@ class Welcome(User):
     message: str
 
 
-class Login(BaseModel):
+class LoginIn(BaseModel):
     """An e-mail address and its password."""
 
     model_config = ConfigDict(
@@ -87,7 +87,7 @@ class Login(BaseModel):
     password: Password
 
 
-class AccessToken(BaseModel):
+class AccessTokenOut(BaseModel):
     """A bearer token (RFC 6750) for both services."""
 
     model_config = ConfigDict(

@@ -6,7 +6,7 @@ from functools import partial
 from fastapi import APIRouter, Response
 
 from auth_service.api.dependencies import Running
-from auth_service.api.schemas import AccessToken, Login
+from auth_service.api.schemas import AccessTokenOut, LoginIn
 from auth_service.domain import accounts, sessions
 from auth_service.domain.errors import WrongCredentials
 from auth_service.domain.sessions import Credentials
@@ -40,7 +40,7 @@ router = APIRouter(tags=["sessions"], route_class=StrictRoute)
         Overloaded,
     ),
 )
-async def log_in(login: Login, process: Running, response: Response) -> AccessToken:
+async def log_in(login: LoginIn, process: Running, response: Response) -> AccessTokenOut:
     """Check an e-mail address and its password. Every refusal is the same, after the same work."""
     stored = await process.database.read(partial(sessions.credentials_of, email=login.email))
     # No database connection is held while the password is hashed.
@@ -50,7 +50,7 @@ async def log_in(login: Login, process: Running, response: Response) -> AccessTo
     account = credentials.account
     response.headers["Cache-Control"] = "no-store"
     token = process.signer.sign(account.id, account.email, account.role)
-    return AccessToken(access_token=token, expires_in=process.signer.lifetime_seconds)
+    return AccessTokenOut(access_token=token, expires_in=process.signer.lifetime_seconds)
 
 
 async def _renew_hash(process: Process, credentials: Credentials, password: str) -> None:

@@ -1,6 +1,7 @@
 """The proxy's own answers, and both services at its one address: as a client would have them of the services."""
 
 import json
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -8,11 +9,22 @@ from urllib.parse import urlsplit
 
 import pytest
 
-from shared.errors import MethodNotImplemented
+from shared.errors import MethodNotImplemented, Problem
 from shared.http.problems import problem_body
-from tests.fixtures.both_services import BothServices, both_services
+from tests.fixtures.both_services import BothServices, application, both_services
 from tests.fixtures.exchange import Answer, assert_problem, exchange
-from tests.fixtures.reverse_proxy import reverse_proxy
+from tests.fixtures.reverse_proxy import CONFIGURATION, reverse_proxy
+
+# What both services have; at the proxy's address it is the booking service's, and auth's is below /auth.
+OF_BOTH = ("/", "/health/live", "/health/ready")
+ADDRESSES = [
+    (service, path, f"/auth{path}" if service == "auth" and path in OF_BOTH else path)
+    for service in ("auth", "booking")
+    for path in application(service).openapi()["paths"]
+    if (service, path) != ("auth", "/")
+]
+DOCUMENTS = re.findall(r"return ([0-9]{3}) '(.*)';", CONFIGURATION.read_text())
+KNOWN = {problem().type: problem for problem in Problem.__subclasses__()}
 
 
 @dataclass(frozen=True)
@@ -77,3 +89,22 @@ def test_preferences_on_several_lines_go_through_the_proxy(proxied: Proxied) -> 
     poll = proxied.both.address("/bookings/{booking_id}")
     lines = (proxied.both.user, "Prefer: respond-async", "Prefer: wait=0")
     assert proxied.ask("GET", poll, *lines)["Preference-Applied"] == "wait=0"
+
+
+@pytest.mark.parametrize(("service", "path", "proxied_path"), ADDRESSES)
+def test_every_operation_is_reached_through_the_proxy(
+    proxied: Proxied, service: str, path: str, proxied_path: str
+) -> None:
+    # Only the service that has an address knows what may be sent to it.
+    own = exchange(proxied.both.port(service), "OPTIONS", proxied.both.address(path))
+    assert own.status == 204
+    through = proxied.ask("OPTIONS", proxied.both.address(proxied_path))
+    assert (through.status, through["Allow"]) == (204, own["Allow"])
+
+
+@pytest.mark.parametrize(("status", "document"), DOCUMENTS)
+def test_what_the_proxy_answers_itself_is_in_the_words_of_the_services(status: str, document: str) -> None:
+    assert len(DOCUMENTS) == len(re.findall("location = /problems/", CONFIGURATION.read_text()))
+    said = json.loads(document)
+    assert said["status"] == int(status)
+    assert said == json.loads(problem_body(KNOWN[said["type"]]()))
