@@ -18,7 +18,6 @@ class AddressTaken(Exception):  # noqa: N818  named as what happened
     """The address belongs to someone who is no admin; nobody becomes one by a restart."""
 
     def __init__(self, account: Account) -> None:
-        """Name the account."""
         super().__init__(f"{account.email} is taken by an account with role {account.role}")
 
 

@@ -39,7 +39,6 @@ class PasswordTooShort(InvalidInput):
     """The new password has fewer characters than PASSWORD_LENGTH_MIN."""
 
     def __init__(self, length_min: int = LENGTH_MIN_DEFAULT) -> None:
-        """Tell the least length."""
         super().__init__(errors=(FieldError(f"Use at least {length_min} characters.", "#/password"),))
 
 

@@ -15,7 +15,6 @@ class UnusableKeyError(ValueError):
     """The configured key cannot sign; its text says which variable is wrong, and how."""
 
     def __init__(self) -> None:
-        """Name the variable."""
         super().__init__(
             f"JWT_PRIVATE_KEY or JWT_PRIVATE_KEY_FILE: must be an RSA private key, {RSA_BITS_MIN} bits or more, as PEM"
         )

@@ -32,7 +32,6 @@ class FastPath:
     """Answers ordinary requests to book and to poll; hands on all others."""
 
     def __init__(self, app: ASGIApp) -> None:
-        """Stand in front of ``app``."""
         self._app = app
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:

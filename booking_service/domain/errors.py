@@ -47,7 +47,6 @@ class TooManySeats(InvalidInput):
     """More seats than one booking may have."""
 
     def __init__(self, seats_max: int = 1) -> None:
-        """Tell the bound."""
         super().__init__(errors=(FieldError(f"At most {seats_max} seats can be booked at once.", "#/query/seats"),))
 
 
@@ -58,7 +57,6 @@ class EventInThePast(InvalidInput):
     default_detail = "Correct the date; to record an event that has taken place, send `allow_past=true`."
 
     def __init__(self) -> None:
-        """Point at the date."""
         super().__init__(errors=(FieldError("Use a date that is still to come.", "#/event_date"),))
 
 

@@ -23,7 +23,6 @@ class Authenticator:
     """Checks the tokens of one service's requests."""
 
     def __init__(self, verifier: TokenVerifier, keys: KeySource) -> None:
-        """Verify with ``verifier``, with keys from ``keys``."""
         self._verifier = verifier
         self._keys = keys
 
@@ -87,7 +86,6 @@ class Requires:
     """Demands a token with one permission; a route's dependency."""
 
     def __init__(self, permission: str) -> None:
-        """Allow who has ``permission``."""
         self._permission = permission
 
     async def __call__(self, principal: AnyUser) -> Principal:

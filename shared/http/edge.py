@@ -23,7 +23,6 @@ class Edge:
     """Gives each response an X-Request-ID, refuses bodies over a bound with 413 and turns bugs into a bare 500."""
 
     def __init__(self, app: ASGIApp, body_bytes_max: int) -> None:
-        """Wrap ``app``."""
         self._app = app
         self._other_methods = OtherMethods(app)
         self._body_bytes_max = body_bytes_max

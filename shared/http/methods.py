@@ -35,7 +35,6 @@ class OtherMethods:
     """Answers what is not for the routes to judge: HEAD, OPTIONS and methods that nothing here knows."""
 
     def __init__(self, app: ASGIApp) -> None:
-        """Stand beside ``app``."""
         self._app = app
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:

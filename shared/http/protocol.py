@@ -38,7 +38,6 @@ class BoundedProtocol(HttpToolsProtocol):
     request_timeout_seconds: float
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:  # noqa: ANN401  uvicorn's own signature
-        """Take uvicorn's arguments."""
         super().__init__(*args, **kwargs)
         # uvicorn refuses in plain text and without Retry-After; `on_headers_complete` does it in its place.
         self._connections_max, self.limit_concurrency = self.limit_concurrency, None

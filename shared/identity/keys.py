@@ -54,10 +54,10 @@ class FixedKey:
         return self._key if self._key_id in (None, key_id) else None
 
     async def ready(self) -> None:
-        """Be ready always."""
+        """Return at once: the key is at hand."""
 
     async def close(self) -> None:
-        """Do nothing."""
+        """Release nothing: it holds nothing."""
 
 
 class PublishedKeys:
