@@ -1,7 +1,7 @@
 """What goes wrong with Celery and Redis in the field, and does not here.
 
 Workers that stop consuming after Redis came back, and publishing that hangs, are in `test_redis_away.py` and
-`tests/unit/shared/test_publisher.py`.
+`tests/unit/booking/test_messages.py`.
 """
 
 from collections.abc import Iterator
