@@ -4,8 +4,8 @@ import os
 
 from pydantic import AliasChoices, Field, SecretStr, model_validator
 
-from shared.configuration.addresses import DatabaseUrl
 from shared.configuration.settings import ServiceSettings
+from shared.configuration.urls import DatabaseUrl
 
 
 class AuthSettings(ServiceSettings):
@@ -23,7 +23,7 @@ class AuthSettings(ServiceSettings):
     password_length_min: int = Field(8, ge=1, le=72, description="A shorter new password is refused.")
     argon2_memory_kib: int = Field(19_456, ge=19_456, description="Memory of one password hash, KiB.")
     argon2_time_cost: int = Field(2, ge=2, description="Passes of one password hash.")
-    argon2_parallelism: int = Field(1, ge=1, description="Lanes of one password hash.")
+    argon2_parallelism: int = Field(1, ge=1, description="Threads of one password hash.")
     argon2_threads: int = Field(os.cpu_count() or 1, ge=1, description="Password hashes at once; bounds their memory.")
     argon2_queue_max: int = Field(100, ge=1, description="Password checks that may wait; more get 503.")
     admin_email: str | None = Field(None, description="`create-admin` makes this admin when it is not there yet.")

@@ -15,7 +15,7 @@ from booking_service.box_office.watch import Watch
 from booking_service.domain import catalogue
 from booking_service.readiness import checks
 from booking_service.settings import BookingSettings
-from booking_service.wake.workers import Workers
+from booking_service.wake.workers import WorkerLink
 from shared.database.calls import DatabaseCalls
 from shared.database.units import Database
 from shared.http.authentication import Authenticator
@@ -46,7 +46,7 @@ async def running(settings: BookingSettings, stopping: asyncio.Event) -> AsyncIt
     async with AsyncExitStack() as stack:
         database = Database.connect(settings.database_url.get_secret_value(), settings, _connections(settings))
         stack.callback(database.close)
-        workers = Workers(database, settings)
+        workers = WorkerLink(database, settings)
         stack.callback(workers.close)
         authenticator = remote_authenticator(settings)
         stack.push_async_callback(authenticator.close)

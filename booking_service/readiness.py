@@ -6,7 +6,7 @@ from functools import partial
 
 from booking_service.domain.seats.lanes import oldest_due
 from booking_service.settings import BookingSettings
-from booking_service.wake.workers import Workers
+from booking_service.wake.workers import WorkerLink
 from shared.clock import utc_now
 from shared.configuration.settings import variable_of
 from shared.database.calls import DatabaseCalls
@@ -18,7 +18,7 @@ NOT_HEARD_REASON = "no sweep was completed lately: is a worker running, and beat
 
 
 def checks(
-    database: DatabaseCalls, authenticator: Authenticator, workers: Workers, settings: BookingSettings
+    database: DatabaseCalls, authenticator: Authenticator, workers: WorkerLink, settings: BookingSettings
 ) -> Mapping[str, Check]:
     """List what to ask. Bookings are accepted, and kept, without Redis and without workers: those are not required."""
     overdue = timedelta(seconds=settings.settlement_overdue_seconds)
@@ -31,7 +31,7 @@ def checks(
     }
 
 
-async def _workers_are_heard(workers: Workers) -> None:
+async def _workers_are_heard(workers: WorkerLink) -> None:
     if not await workers.are_heard():
         raise Impaired(NOT_HEARD, NOT_HEARD_REASON)
 

@@ -2,8 +2,8 @@
 
 from pydantic import AliasChoices, Field, model_validator
 
-from shared.configuration.addresses import Authorities, DatabaseUrl, HttpUrl, RedisUrl
 from shared.configuration.settings import ServiceSettings, Settings
+from shared.configuration.urls import Authorities, DatabaseUrl, HttpUrl, RedisUrl
 
 
 class BookingDatabaseSettings(Settings):

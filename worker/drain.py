@@ -20,7 +20,7 @@ from redis.exceptions import RedisError
 
 from booking_service.domain.seats.lanes import lanes_due
 from booking_service.domain.seats.settlement import Batch, settle_batch
-from booking_service.wake.flags import WakeFlags
+from booking_service.wake.flags import LaneFlags
 from booking_service.wake.messages import BROKER_ERRORS
 from shared.clock import utc_now
 from shared.database.units import Database
@@ -35,7 +35,7 @@ class Drainer:
     """Settles lanes, a few at a call. ``publish`` sends lanes for a turn of their own."""
 
     database: Database
-    flags: WakeFlags
+    flags: LaneFlags
     publish: Callable[[Sequence[int]], None]
     batch_max: int
     seconds_max: float

@@ -1,9 +1,9 @@
 """What one process of the worker holds: made when its first task runs, which is after the fork."""
 
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, partial
 
-from booking_service.wake.flags import AWAKE, SWEPT, WakeFlags
+from booking_service.wake.flags import AWAKE, SWEPT, LaneFlags
 from booking_service.wake.messages import LanePublisher
 from booking_service.wake.names import Names
 from booking_service.wake.sign_of_life import SignOfLife
@@ -51,9 +51,9 @@ def process() -> Process:
     url = configured.redis_url.get_secret_value()
     database = Database.connect(configured.database_url.get_secret_value(), configured, CONNECTIONS)
 
-    def flags(meaning: str) -> WakeFlags:
+    def flags(meaning: str) -> LaneFlags:
         expiry_seconds = configured.wake_flag_seconds
-        return WakeFlags.connect(
+        return LaneFlags.connect(
             url, names, expiry_seconds=expiry_seconds, timeout_seconds=CONNECT_SECONDS, meaning=meaning
         )
 
@@ -68,8 +68,9 @@ def process() -> Process:
         Sweeper(
             database,
             flags(SWEPT),
-            publisher(),
-            SignOfLife.connect(url, names, timeout_seconds=CONNECT_SECONDS),
+            partial(publisher().publish, swept=True),
+            publisher().waiting,
+            SignOfLife.connect(url, names, timeout_seconds=CONNECT_SECONDS).give,
             age_seconds=configured.sweep_age_seconds,
             interval_seconds=configured.sweep_interval_seconds + configured.drain_seconds_max,
         ),

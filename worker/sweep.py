@@ -5,6 +5,7 @@ dies takes messages with it, and their flags stay: when no message waits at all,
 """
 
 import logging
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import timedelta
@@ -14,9 +15,7 @@ from math import ceil
 from redis.exceptions import RedisError
 
 from booking_service.domain.seats.lanes import lanes_overdue
-from booking_service.wake.flags import WakeFlags
-from booking_service.wake.messages import LanePublisher
-from booking_service.wake.sign_of_life import SignOfLife
+from booking_service.wake.flags import LaneFlags
 from booking_service.wake.waker import wake_sleeping
 from shared.clock import utc_now
 from shared.database.units import Database
@@ -30,12 +29,17 @@ log = logging.getLogger(__name__)
 
 @dataclass(frozen=True, slots=True)
 class Sweeper:
-    """Sends for overdue lanes. ``flags`` are those of lanes whose message is on its way."""
+    """Sends for overdue lanes.
+
+    ``flags`` are those of lanes whose message is on its way; ``publish`` sends it, ``waiting`` counts those that no
+    worker has taken yet, and ``give_sign`` leaves a sign of life for so many seconds.
+    """
 
     database: Database
-    flags: WakeFlags
-    publisher: LanePublisher
-    sign: SignOfLife
+    flags: LaneFlags
+    publish: Callable[[Sequence[int]], None]
+    waiting: Callable[[], int]
+    give_sign: Callable[[int], None]
     age_seconds: float
     interval_seconds: float  # the longest between two sweeps when all is well
 
@@ -48,12 +52,12 @@ class Sweeper:
         overdue = self.database.read(partial(lanes_overdue, now=utc_now(), age=age))
         if overdue:
             self.flags.clear_overlong(overdue)
-            if self.publisher.waiting() == 0:
+            if self.waiting() == 0:
                 self.flags.clear(overdue)
         for lane in overdue:
-            if wake_sleeping(self.flags, partial(self.publisher.publish, swept=True), [lane]):
+            if wake_sleeping(self.flags, self.publish, [lane]):
                 log.info("lane %s is overdue and was sent for", lane)
-        self.sign.give(max(SIGN_OF_LIFE_SECONDS_MIN, ceil(SIGN_OF_LIFE_SWEEPS * self.interval_seconds)))
+        self.give_sign(max(SIGN_OF_LIFE_SECONDS_MIN, ceil(SIGN_OF_LIFE_SWEEPS * self.interval_seconds)))
 
     def arrived(self, lanes: list[int]) -> None:
         """Note that the message to ``lanes`` has arrived, so that the next sweep may send another."""

@@ -1,12 +1,12 @@
 """The tasks."""
 
-from booking_service.wake.messages import SETTLE, SWEEP
+from booking_service.wake.messages import DRAIN, SWEEP
 from worker.app import app
 from worker.task import WorkerTask
 
 
-@app.task(name=SETTLE, base=WorkerTask, bind=True)
-def settle(self: WorkerTask, lanes: list[int], *, swept: bool = False) -> None:
+@app.task(name=DRAIN, base=WorkerTask, bind=True)
+def drain(self: WorkerTask, lanes: list[int], *, swept: bool = False) -> None:
     """Drain ``lanes``; when they have more work than one turn allows, they queue again behind the others."""
     if swept:
         self.process.sweeper.arrived(lanes)

@@ -8,7 +8,7 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StringConstra
 from pydantic.config import JsonDict
 from pydantic_core import PydanticCustomError
 
-from auth_service.domain.addresses import NotAnAddressError, require_address
+from auth_service.domain.mailboxes import NotAnAddressError, require_address
 from auth_service.domain.models import EMAIL_LENGTH_MAX, NAME_LENGTH_MAX
 from auth_service.domain.passwords import LENGTH_MAX
 from shared.text import GivenText

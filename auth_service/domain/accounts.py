@@ -6,8 +6,8 @@ from datetime import datetime
 from sqlalchemy import ColumnElement, Connection, insert, select, update
 from sqlalchemy.exc import IntegrityError
 
-from auth_service.domain.addresses import email_key
 from auth_service.domain.errors import AccountGone, EmailTaken
+from auth_service.domain.mailboxes import email_key
 from auth_service.domain.models import User
 from auth_service.domain.permissions import NOBODY, OPEN_ROLES, require_may_create
 from shared.clock import utc_now

@@ -5,8 +5,8 @@ from dataclasses import dataclass
 from sqlalchemy import Connection, select
 
 from auth_service.domain.accounts import COLUMNS, Account
-from auth_service.domain.addresses import email_key
 from auth_service.domain.errors import WrongCredentials
+from auth_service.domain.mailboxes import email_key
 from auth_service.domain.models import User
 
 

@@ -51,6 +51,7 @@ class Sales:
         if seats > self._seats_max:
             raise TooManySeats(self._seats_max)
         event, now = await self._shield.event(event_id), utc_now()
+        # The door: what is known already is refused without a write.
         refusal = SalesClosed if event.starts_at <= now else SoldOut if event.is_full else None
         if refusal is not None:
             if idempotency_key is None:

@@ -1,4 +1,4 @@
-"""The promises of this system as queries: each returns the rows that break one. Harmless on a live database.
+"""Invariants as queries: each returns the rows that break one. Harmless on a live database.
 
 Each is a single statement, so that it sees one state of the database even while bookings go on.
 """
@@ -10,7 +10,7 @@ from typing import Any
 
 from sqlalchemy import Connection, Select, and_, exists, func, or_, select
 
-from booking_service.domain.models import NOT_DUE, NOT_SETTLED, PENDING, REJECTED, SEAT_HOLDING, Booking, Event, Stock
+from booking_service.domain.models import NOT_DUE, NOT_SETTLED, PENDING, REJECTED, SEAT_TAKING, Booking, Event, Stock
 
 ROWS_MAX = 100
 
@@ -19,7 +19,7 @@ Row = Mapping[str, Any]
 
 @dataclass(frozen=True, slots=True)
 class Invariant:
-    """A promise and the query for what breaks it."""
+    """What must hold, and the query for what breaks it."""
 
     name: str
     broken: Select[*tuple[Any, ...]]
@@ -27,33 +27,33 @@ class Invariant:
 
 @dataclass(frozen=True, slots=True)
 class Violation:
-    """A promise that is broken, with up to ROWS_MAX rows that show it."""
+    """An invariant that is broken, with up to ROWS_MAX rows that show it."""
 
     invariant: str
     rows: Sequence[Row]
 
 
 def invariants(now: datetime, overdue: timedelta | None) -> list[Invariant]:
-    """List the promises; without ``overdue``, the one that needs running workers is left out."""
+    """List what must hold; without ``overdue``, the one that needs running workers is left out."""
     return [*_of_seats(), *_of_bookings(), *([] if overdue is None else [_no_booking_waits(now, overdue)])]
 
 
 def _of_seats() -> list[Invariant]:
-    held = (
-        select(Booking.event_id, func.sum(Booking.seats).label("held"))
-        .where(Booking.status.in_(SEAT_HOLDING))
+    taken = (
+        select(Booking.event_id, func.sum(Booking.seats).label("taken"))
+        .where(Booking.status.in_(SEAT_TAKING))
         .group_by(Booking.event_id)
         # In the order of the table: through the index each of millions of rows would be fetched from another place.
         .with_hint(Booking, "IGNORE INDEX (bookings_event)", "mysql")
         .subquery()
     )
-    seats_held = func.coalesce(held.c.held, 0)
+    seats_taken = func.coalesce(taken.c.taken, 0)
     return [
         Invariant(
-            "the seats of an event are free or held, and each is counted once",
-            select(Stock.event_id, Stock.capacity, Stock.available, seats_held.label("held"))
-            .outerjoin(held, held.c.event_id == Stock.event_id)
-            .where(Stock.capacity != Stock.available + seats_held),
+            "the seats of an event are free or taken, and each is counted once",
+            select(Stock.event_id, Stock.capacity, Stock.available, seats_taken.label("taken"))
+            .outerjoin(taken, taken.c.event_id == Stock.event_id)
+            .where(Stock.capacity != Stock.available + seats_taken),
         ),
         Invariant(
             "no event has fewer than no seats or more than its capacity",
@@ -113,7 +113,7 @@ def _no_booking_waits(now: datetime, overdue: timedelta) -> Invariant:
 
 
 def audit(connection: Connection, *, now: datetime, overdue: timedelta | None) -> list[Violation]:
-    """Question every promise; an empty list is what it should be."""
+    """Question every invariant; an empty list is what it should be."""
     violations = []
     for invariant in invariants(now, overdue):
         rows = connection.execute(invariant.broken.limit(ROWS_MAX)).mappings().all()

@@ -22,7 +22,7 @@ PENDING: Final = "pending"
 CONFIRMED: Final = "confirmed"
 REJECTED: Final = "rejected"
 # Bookings in these states hold seats. Waiting lists and cancellations will add theirs.
-SEAT_HOLDING: Final = (CONFIRMED,)
+SEAT_TAKING: Final = (CONFIRMED,)
 
 SOLD_OUT: Final = "sold_out"
 SALES_CLOSED: Final = "sales_closed"

@@ -34,7 +34,7 @@ return taken
 """
 
 
-class WakeFlags:
+class LaneFlags:
     """One flag a lane, with an expiry. Each call is one round trip; all raise RedisError when Redis is away."""
 
     def __init__(self, redis: "Redis", names: FindNames, expiry_seconds: int, meaning: str = AWAKE) -> None:
@@ -51,7 +51,7 @@ class WakeFlags:
     @classmethod
     def connect(
         cls, url: str, names: FindNames, *, expiry_seconds: int, timeout_seconds: float, meaning: str = AWAKE
-    ) -> "WakeFlags":
+    ) -> "LaneFlags":
         """Prepare a connection on which nothing waits longer than ``timeout_seconds`` and nothing is tried twice."""
         return cls(connect_redis(url, timeout_seconds), names, expiry_seconds, meaning)
 

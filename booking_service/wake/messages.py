@@ -9,7 +9,7 @@ from redis.exceptions import RedisError
 
 from booking_service.wake.names import FindNames
 
-SETTLE = "booking.settle"
+DRAIN = "booking.drain"
 SWEEP = "booking.sweep"
 # What publishing through Celery raises when the broker is away.
 BROKER_ERRORS = (OperationalError, RedisError, OSError)
@@ -48,7 +48,7 @@ class LanePublisher:
     def publish(self, lanes: Sequence[int], *, swept: bool = False) -> None:
         """Have ``lanes`` drained, on behalf of the sweep or of a wake-up. Raises one of BROKER_ERRORS."""
         queue = self.names().lanes_queue
-        self.celery.send_task(SETTLE, args=[lanes], kwargs={"swept": swept}, queue=queue, retry=False)
+        self.celery.send_task(DRAIN, args=[lanes], kwargs={"swept": swept}, queue=queue, retry=False)
 
     def sweep(self) -> None:
         """Have forgotten lanes looked for, unless a sweep waits already. Raises one of BROKER_ERRORS.

@@ -6,12 +6,12 @@ from collections.abc import Callable, Iterable, Sequence
 
 from redis.exceptions import RedisError
 
-from booking_service.wake.flags import WakeFlags
+from booking_service.wake.flags import LaneFlags
 
 log = logging.getLogger(__name__)
 
 
-def wake_sleeping(flags: WakeFlags, publish: Callable[[Sequence[int]], None], lanes: Iterable[int]) -> list[int]:
+def wake_sleeping(flags: LaneFlags, publish: Callable[[Sequence[int]], None], lanes: Iterable[int]) -> list[int]:
     """Set the free flags of ``lanes`` and publish their lanes, which are returned; when that fails free them again.
 
     Raises RedisError and whatever ``publish`` raises.
@@ -37,7 +37,7 @@ class Waker:
     that are to be woken at a moment go in one message.
     """
 
-    def __init__(self, flags: WakeFlags, publish: Callable[[Sequence[int]], None], pause_seconds: float) -> None:
+    def __init__(self, flags: LaneFlags, publish: Callable[[Sequence[int]], None], pause_seconds: float) -> None:
         """Wake with ``flags`` and ``publish``; after a failure leave Redis alone for ``pause_seconds``."""
         self._flags = flags
         self._publish = publish

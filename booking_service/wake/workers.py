@@ -4,7 +4,7 @@ from functools import cache
 
 from booking_service.domain.installation import installation_name
 from booking_service.settings import BookingSettings
-from booking_service.wake.flags import WakeFlags
+from booking_service.wake.flags import LaneFlags
 from booking_service.wake.messages import LanePublisher
 from booking_service.wake.names import Names
 from booking_service.wake.sign_of_life import Listener, SignOfLife
@@ -13,14 +13,14 @@ from shared.database.units import Database
 from shared.threads.offload import BoundedExecutor
 
 
-class Workers:
+class WorkerLink:
     """The waker, and what readiness wants to know of Redis and of those behind it."""
 
     def __init__(self, database: Database, settings: BookingSettings) -> None:
         """Prepare connections to Redis; ``database`` is asked for the installation's name when that is first needed."""
         url, timeout_seconds = settings.redis_url.get_secret_value(), settings.publish_timeout_seconds
         names = cache(lambda: Names.of(database.read(installation_name)))
-        self._flags = WakeFlags.connect(
+        self._flags = LaneFlags.connect(
             url, names, expiry_seconds=settings.wake_flag_seconds, timeout_seconds=timeout_seconds
         )
         publisher = LanePublisher.connect(url, names, timeout_seconds=timeout_seconds)

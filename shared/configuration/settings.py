@@ -1,6 +1,6 @@
 """The variables that all processes have in common: name, meaning, unit, default and bound.
 
-Where a value comes from stands in `sources.py`, what an address must be in `addresses.py`, and each service's own
+Where a value comes from stands in `sources.py`, what a URL or an address must be in `urls.py`, and each service's own
 variables in its `settings.py`. A test checks README's table against all of them.
 """
 
@@ -9,9 +9,9 @@ from typing import Annotated, Literal, NoReturn, TypeVar
 from pydantic import AliasChoices, BeforeValidator, Field, SecretStr, ValidationError, model_validator
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
 
-from shared.configuration.addresses import ListenHost
 from shared.configuration.sources import Environment, UnreadableError, find, variable_names
 from shared.configuration.surroundings import disarm
+from shared.configuration.urls import ListenHost
 from shared.console import complain
 
 EXIT_CONFIGURATION = 2

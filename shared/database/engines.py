@@ -6,8 +6,8 @@ import time
 from sqlalchemy import Connection, Engine, create_engine, event
 from sqlalchemy.engine import URL
 
-from shared.configuration.addresses import MYSQL_CHARSET, MYSQL_FLAGS
 from shared.configuration.settings import Settings
+from shared.configuration.urls import MYSQL_CHARSET, MYSQL_FLAGS
 
 WAL_PAUSE_SECONDS = 0.02
 

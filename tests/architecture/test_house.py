@@ -122,7 +122,7 @@ print(json.dumps({
 
 def test_each_task_is_registered_and_sent_to_a_queue_of_this_installation_that_is_consumed(tmp_path: Path) -> None:
     described = worker(migrated_sqlite(tmp_path))
-    assert set(described["tasks"]) == {messages.SETTLE, messages.SWEEP} == set(described["sent"])
+    assert set(described["tasks"]) == {messages.DRAIN, messages.SWEEP} == set(described["sent"])
     assert set(described["beaten"]) == {messages.SWEEP}
     assert set(described["sent_to"]) == set(described["consumed"]) == set(described["named"])
     assert set(described["default"]) <= set(described["consumed"])
@@ -133,6 +133,6 @@ def test_task_names_stand_in_one_place() -> None:
         path
         for path in sources(*PACKAGES)
         if path.name != "messages.py"
-        and any(name in path.read_text(encoding="utf-8") for name in (messages.SETTLE, messages.SWEEP))
+        and any(name in path.read_text(encoding="utf-8") for name in (messages.DRAIN, messages.SWEEP))
     ]
     assert bare == []

@@ -1,4 +1,4 @@
-"""The proxy's own answers, and both services at its one address: as a client would have them of the services."""
+"""The answers of the proxy, nginx, and both services at its one address: as a client would have them of the services."""
 
 import json
 import re
@@ -103,7 +103,7 @@ def test_every_operation_is_reached_through_the_proxy(
 
 
 @pytest.mark.parametrize(("status", "document"), DOCUMENTS)
-def test_what_the_proxy_answers_itself_is_in_the_words_of_the_services(status: str, document: str) -> None:
+def test_what_nginx_answers_by_itself_is_in_the_words_of_the_services(status: str, document: str) -> None:
     assert len(DOCUMENTS) == len(re.findall("location = /problems/", CONFIGURATION.read_text()))
     said = json.loads(document)
     assert said["status"] == int(status)

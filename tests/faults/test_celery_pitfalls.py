@@ -12,7 +12,7 @@ from redis import Redis
 from sqlalchemy import select
 
 from booking_service.domain.models import Booking, Event
-from booking_service.wake.flags import AWAKE, WakeFlags
+from booking_service.wake.flags import AWAKE, LaneFlags
 from shared.database.units import Database
 from tests.fixtures.clients import Client, admin, new_user
 from tests.fixtures.databases import REAL
@@ -104,7 +104,7 @@ def test_a_beat_that_died_is_missed_by_lost_wake_ups_alone(
 
     # As a drainer leaves it that died with its worker: the lane is said to be awake, and nobody is on the way.
     lane = booking_database.read(lambda c: c.execute(select(Event.lane).where(Event.id == event_id)).scalar_one())
-    flags = WakeFlags.connect(
+    flags = LaneFlags.connect(
         redis_url, stored(booking_database), expiry_seconds=FLAG_SECONDS, timeout_seconds=5, meaning=AWAKE
     )
     wait_until(lambda: flags.take([lane]), "the drainer is done")

@@ -1,14 +1,18 @@
 """With the database gone each request gets a 503 that says when to come back, and nothing is half-done."""
 
+from contextlib import closing
+
 import pytest
 from sqlalchemy import select
 
 from booking_service.domain.models import Booking
+from booking_service.wake.sign_of_life import SignOfLife
 from shared.database.units import Database
 from tests.faults.conftest import Proxied
 from tests.fixtures.bookings import STARTS_AT
 from tests.fixtures.clients import admin, new_user
 from tests.fixtures.databases import REAL
+from tests.fixtures.names import stored
 from tests.fixtures.processes import System
 from tests.fixtures.servers import wait_until
 
@@ -55,10 +59,30 @@ def test_requests_get_503_while_the_database_is_away_and_work_again_after(
     assert all("Traceback" not in system.log(name) for name in system.processes)
 
 
-def test_a_worker_says_in_a_line_what_it_could_not_do(system: System, proxied: Proxied) -> None:
+def test_a_worker_says_in_a_line_what_it_could_not_do(
+    system: System, proxied: Proxied, booking_database: Database, redis_url: str
+) -> None:
+    system.environment["BOOKING_DATABASE_URL"] = proxied.url
+    system.start_worker()
+    system.start_beat()
+    with closing(SignOfLife.connect(redis_url, stored(booking_database), timeout_seconds=5)) as sign:
+        wait_until(sign.read, "a sweep was completed")
+    proxied.proxy.refuse()
+    proxied.proxy.cut()
+    wait_until(lambda: "booking.sweep [] failed" in system.log("worker"), "a sweep has failed")
+    assert "Traceback" not in system.log("worker")
+
+
+def test_a_worker_that_starts_meanwhile_waits_and_says_so(
+    system: System, proxied: Proxied, booking_database: Database, redis_url: str
+) -> None:
     system.environment["BOOKING_DATABASE_URL"] = proxied.url
     proxied.proxy.refuse()
     system.start_worker()
     system.start_beat()
-    wait_until(lambda: "booking.sweep [] failed" in system.log("worker"), "a sweep has failed")
-    assert "Traceback" not in system.log("worker")
+    for name in ("worker", "beat"):
+        wait_until(lambda name=name: "waiting for the name" in system.log(name), f"{name} waits")  # type: ignore[misc]
+    proxied.proxy.accept()
+    with closing(SignOfLife.connect(redis_url, stored(booking_database), timeout_seconds=5)) as sign:
+        wait_until(sign.read, "a sweep was completed")
+    assert all("Traceback" not in system.log(name) for name in ("worker", "beat"))

@@ -8,7 +8,7 @@ import pytest
 from booking_service.domain import catalogue
 from booking_service.domain.catalogue import NewEvent
 from booking_service.domain.seats.lanes import lanes_due
-from booking_service.wake.flags import SWEPT, WakeFlags
+from booking_service.wake.flags import SWEPT, LaneFlags
 from booking_service.wake.messages import LanePublisher
 from booking_service.wake.sign_of_life import SignOfLife
 from deploy.commands import WORKER
@@ -95,7 +95,7 @@ def test_a_sweep_whose_message_died_with_its_worker_is_repeated(
     # A worker takes a message in advance; killed, it leaves the flag behind that says that the message is on its way.
     event = make_event(5)
     accept(booking_database, lost := new_booking(event))
-    swept = WakeFlags.connect(
+    swept = LaneFlags.connect(
         redis_url, stored(booking_database), expiry_seconds=FLAG_SECONDS, timeout_seconds=5, meaning=SWEPT
     )
     assert swept.take([event.lane])
@@ -116,7 +116,7 @@ def test_a_flag_that_redis_keeps_for_too_long_stops_no_sweep(
     names = stored(booking_database)
     publisher = LanePublisher.connect(redis_url, names, timeout_seconds=5)
     publisher.publish([event.lane])
-    overlong = WakeFlags.connect(redis_url, names, expiry_seconds=OVERLONG_SECONDS, timeout_seconds=5, meaning=SWEPT)
+    overlong = LaneFlags.connect(redis_url, names, expiry_seconds=OVERLONG_SECONDS, timeout_seconds=5, meaning=SWEPT)
     assert overlong.take([event.lane])
     system.start("sweeper", *WORKER, "-Q", names().sweep_queue)
     system.start_beat()

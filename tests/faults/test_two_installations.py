@@ -11,7 +11,7 @@ from sqlalchemy import select
 
 from booking_service.domain.models import Event
 from booking_service.migrations import MIGRATIONS
-from booking_service.wake.messages import SETTLE, LanePublisher
+from booking_service.wake.messages import DRAIN, LanePublisher
 from lab.mysql import MYSQL
 from lab.ports import free_port
 from shared.database.migrations import upgrade
@@ -96,7 +96,7 @@ def test_a_nudge_of_before_there_was_a_name_is_covered_by_the_sweep(
         closing(LanePublisher.connect(redis_url, names, timeout_seconds=5).celery) as old,
     ):
         redis.set(f"event-booking:awake:{lane}", "1", ex=FLAG_SECONDS)
-        old.send_task(SETTLE, args=[[lane]], kwargs={"swept": False}, queue="lanes")
+        old.send_task(DRAIN, args=[[lane]], kwargs={"swept": False}, queue="lanes")
         # And what this version sent is gone.
         wait_until(lambda: redis.delete(names().lanes_queue), "the booking's own message was sent")
         system.start_worker()

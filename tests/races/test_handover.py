@@ -10,7 +10,7 @@ import pytest
 from redis import Redis
 
 from booking_service.domain.catalogue import EventState
-from booking_service.wake.flags import WakeFlags
+from booking_service.wake.flags import LaneFlags
 from shared.database.units import Database
 from tests.fixtures.bookings import MakeEvent, accept, new_booking
 from tests.fixtures.databases import REAL
@@ -33,7 +33,7 @@ class Moment(Enum):
     AFTER_THE_FLAG_IS_FREED = auto()
 
 
-class FlagsThatTell(WakeFlags):
+class FlagsThatTell(LaneFlags):
     """Flags that say when a drainer frees one, and let a booking arrive at a chosen moment around that."""
 
     def __init__(self, redis: Redis, moments: Iterator[Moment]) -> None:

@@ -33,34 +33,38 @@ def settle_batch(connection: Connection, lanes: Sequence[int], *, batch_max: int
     A lane that another drainer holds is left out: that drainer looks again after its batch, so it will see what the
     caller was sent for. Raises SettlementConflictError when a row changed under the lock.
     """
-    held = lock_lanes(connection, lanes)
-    rows = due_rows(connection, held, batch_max) if held else []
+    locked = lock_lanes(connection, lanes)
+    rows = due_rows(connection, locked, batch_max) if locked else []
     if not rows:
-        return Batch(held, 0, [])
+        return Batch(locked, 0, [])
     due = [DueBooking(booking_id, event_id, seats, status) for booking_id, event_id, seats, status, _ in rows]
     available, closed = _stock(connection, {booking.event_id for booking in due}, max(booking.id for booking in due))
     transitions = decide(available, due, _closed_at(connection, closed))
     _write_transitions(connection, transitions, now)
     _move_seats(connection, seats_taken(transitions))
     last_lane = rows[-1].due_lane
-    return Batch(held, len(due), [lane for lane in held if lane > last_lane] if len(due) == batch_max else [])
+    return Batch(locked, len(due), [lane for lane in locked if lane > last_lane] if len(due) == batch_max else [])
 
 
 def _stock(connection: Connection, event_ids: set[int], newest: bytes) -> tuple[dict[int, int], list[int]]:
-    """Read how many seats each event has left, and which events had begun when the booking ``newest`` was made."""
+    """Read how many seats each event has left, and which had closed when the booking ``newest`` was made.
+
+    Sales close when the event begins.
+    """
     rows = connection.exec_driver_sql(
         f"SELECT s.event_id,s.available,e.starts_at<={moment(made_at(newest))} "  # noqa: S608  numbers and a literal
         f"FROM stock s JOIN events e ON e.id=s.event_id WHERE s.event_id IN ({numbers(event_ids)})"
     ).all()
-    return {event_id: available for event_id, available, _ in rows}, [event_id for event_id, _, begun in rows if begun]
+    closed = [event_id for event_id, _, has_closed in rows if has_closed]
+    return {event_id: available for event_id, available, _ in rows}, closed
 
 
 def _closed_at(connection: Connection, event_ids: list[int]) -> dict[int, datetime]:
-    # Of the few events that have begun and still have bookings to decide; an ordinary batch has none.
+    # Of the few that have closed and still have bookings to decide; an ordinary batch has none.
     if not event_ids:
         return {}
-    begun = connection.execute(select(Event.id, Event.starts_at).where(Event.id.in_(event_ids)))
-    return {event_id: starts_at for event_id, starts_at in begun}  # noqa: C416  a Row is not a plain tuple to mypy
+    rows = connection.execute(select(Event.id, Event.starts_at).where(Event.id.in_(event_ids)))
+    return {event_id: starts_at for event_id, starts_at in rows}  # noqa: C416  a Row is not a plain tuple to mypy
 
 
 def _write_transitions(connection: Connection, transitions: Sequence[Transition], now: datetime) -> None:

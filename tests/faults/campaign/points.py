@@ -9,7 +9,7 @@ from sqlalchemy.engine.default import DefaultDialect
 
 from booking_service.domain.bookings import intake
 from booking_service.domain.seats import settlement
-from booking_service.wake.flags import WakeFlags
+from booking_service.wake.flags import LaneFlags
 from tests.faults.campaign import orders as names
 from tests.faults.campaign.orders import Orders
 from tests.faults.campaign.replacing import replace
@@ -40,7 +40,7 @@ def arrange(orders: Orders) -> None:
 
     replace(settlement, "settle_batch", at(names.BEFORE_LOCK))
     replace(settlement, "_write_transitions", at(names.AFTER_DECISION, begins="settlement"))
-    replace(WakeFlags, "clear", at(names.BEFORE_FLAGS_FREED))
+    replace(LaneFlags, "clear", at(names.BEFORE_FLAGS_FREED))
     replace(intake, "accept", at(names.BEFORE_INSERT, begins="intake"))
     replace(DefaultDialect, "do_commit", partial(_around_commit, orders, unit))
     replace(DefaultDialect, "do_rollback", partial(_forgetting, unit))

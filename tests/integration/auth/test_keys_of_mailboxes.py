@@ -12,7 +12,7 @@ from alembic import command
 from alembic.config import Config
 from sqlalchemy import BigInteger, DateTime, Text, column, insert, table
 
-from auth_service.domain.addresses import email_key
+from auth_service.domain.mailboxes import email_key
 from auth_service.migrations import MIGRATIONS
 from auth_service.process import configured_hasher
 from auth_service.settings import AuthSettings

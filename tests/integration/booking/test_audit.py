@@ -20,7 +20,7 @@ from tests.fixtures.databases import differences, settings
 
 NOW = datetime.now(UTC)
 BREAKAGES = {
-    "the seats of an event are free or held, and each is counted once": "UPDATE stock SET available = available - 1",
+    "the seats of an event are free or taken, and each is counted once": "UPDATE stock SET available = available - 1",
     "every event has its stock": "DELETE FROM stock",
     "a booking is pending and due, or settled and neither": "UPDATE bookings SET due_lane = 1, reason = NULL",
     "a rejection has a reason, and nothing else has one": "UPDATE bookings SET reason = 'sold_out'",

@@ -19,7 +19,7 @@ from starlette.types import Message, Scope
 from booking_service.domain.bookings import intake, lookup
 from booking_service.domain.seats import settlement
 from booking_service.main import create_app
-from booking_service.wake.flags import WakeFlags
+from booking_service.wake.flags import LaneFlags
 from booking_service.wake.messages import LanePublisher
 from booking_service.wake.waker import Waker
 from lab.mysql import MYSQL
@@ -93,7 +93,7 @@ def test_lanes_are_woken_within_their_commands(redis_url: str) -> None:
     with Redis.from_url(redis_url) as redis:
         redis.flushdb()
         publisher = LanePublisher.connect(redis_url, given, timeout_seconds=5)
-        flags = WakeFlags.connect(redis_url, given, expiry_seconds=9, timeout_seconds=5)
+        flags = LaneFlags.connect(redis_url, given, expiry_seconds=9, timeout_seconds=5)
         waker = Waker(flags, publisher.publish, 1)
         waker.wake({LANES})  # connects, and loads the script
         wait_until(lambda: redis.llen(NAMES.lanes_queue) == 1, "the first lane is woken")

@@ -8,12 +8,12 @@ import pytest
 from pydantic import TypeAdapter
 from redis.exceptions import RedisError
 
-from booking_service.wake.flags import WakeFlags
+from booking_service.wake.flags import LaneFlags
 from booking_service.wake.messages import BROKER_ERRORS, LanePublisher
 from lab import redis
 from lab.ports import free_port
 from lab.programs import find_program
-from shared.configuration.addresses import RedisUrl
+from shared.configuration.urls import RedisUrl
 from tests.fixtures.names import given
 from tests.fixtures.servers import missing, wait_until
 from tests.fixtures.tls import self_signed
@@ -48,9 +48,9 @@ def address(certificate: Path) -> Iterator[str]:
         process.wait()
 
 
-def as_configured(url: str) -> tuple[WakeFlags, LanePublisher]:
+def as_configured(url: str) -> tuple[LaneFlags, LanePublisher]:
     text = TypeAdapter(RedisUrl).validate_python(url).get_secret_value()
-    flags = WakeFlags.connect(text, given, expiry_seconds=10, timeout_seconds=SECONDS_MAX)
+    flags = LaneFlags.connect(text, given, expiry_seconds=10, timeout_seconds=SECONDS_MAX)
     return flags, LanePublisher.connect(text, given, timeout_seconds=SECONDS_MAX)
 
 

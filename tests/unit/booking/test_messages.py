@@ -8,7 +8,7 @@ from contextlib import ExitStack
 
 import pytest
 
-from booking_service.wake.flags import WakeFlags
+from booking_service.wake.flags import LaneFlags
 from booking_service.wake.messages import BROKER_ERRORS, LanePublisher
 from tests.fixtures.names import given
 
@@ -59,7 +59,7 @@ def talk_nonsense(connection: socket.socket) -> None:
 
 def assert_bounded(url: str) -> None:
     publisher = LanePublisher.connect(url, given, timeout_seconds=TIMEOUT_SECONDS)
-    flags = WakeFlags.connect(url, given, expiry_seconds=1, timeout_seconds=TIMEOUT_SECONDS)
+    flags = LaneFlags.connect(url, given, expiry_seconds=1, timeout_seconds=TIMEOUT_SECONDS)
     attempts: list[Callable[[], object]] = [
         lambda: publisher.publish([1]),
         lambda: publisher.publish([1, 2]),

@@ -9,7 +9,7 @@ import pytest
 from fakeredis import FakeRedis, FakeServer
 from redis.exceptions import ConnectionError as RedisConnectionError
 
-from booking_service.wake.flags import AWAKE, SWEPT, WakeFlags
+from booking_service.wake.flags import AWAKE, SWEPT, LaneFlags
 from booking_service.wake.names import Names
 from booking_service.wake.waker import Waker, wake_sleeping
 from shared.errors import Unavailable
@@ -59,8 +59,8 @@ def redis(server: FakeServer) -> Iterator[FakeRedis]:
 
 
 @pytest.fixture
-def flags(redis: FakeRedis) -> WakeFlags:
-    return WakeFlags(redis, given, EXPIRY_SECONDS)
+def flags(redis: FakeRedis) -> LaneFlags:
+    return LaneFlags(redis, given, EXPIRY_SECONDS)
 
 
 @pytest.fixture
@@ -69,7 +69,7 @@ def publisher() -> Publisher:
 
 
 @pytest.fixture
-def make_waker(flags: WakeFlags, publisher: Publisher) -> Iterator[MakeWaker]:
+def make_waker(flags: LaneFlags, publisher: Publisher) -> Iterator[MakeWaker]:
     wakers: list[Waker] = []
 
     def make(pause_seconds: float = PAUSE_SECONDS) -> Waker:
@@ -82,13 +82,13 @@ def make_waker(flags: WakeFlags, publisher: Publisher) -> Iterator[MakeWaker]:
         waker.close()
 
 
-def test_a_flag_is_taken_once_until_it_is_cleared(flags: WakeFlags) -> None:
+def test_a_flag_is_taken_once_until_it_is_cleared(flags: LaneFlags) -> None:
     assert [flags.take([1]), flags.take([1]), flags.take([2])] == [[1], [], [2]]
     flags.clear([1])
     assert flags.take([1])
 
 
-def test_of_several_flags_those_that_are_free_are_taken(flags: WakeFlags, redis: FakeRedis) -> None:
+def test_of_several_flags_those_that_are_free_are_taken(flags: LaneFlags, redis: FakeRedis) -> None:
     flags.take([2, 4])
     assert flags.take([1, 2, 3, 4]) == [1, 3]
     assert 0 < redis.ttl(f"{NAMES.key_prefix}{AWAKE}3") <= EXPIRY_SECONDS
@@ -96,7 +96,7 @@ def test_of_several_flags_those_that_are_free_are_taken(flags: WakeFlags, redis:
     assert flags.take([1, 2, 3, 4]) == [1, 4]
 
 
-def test_no_flags_are_no_trouble(flags: WakeFlags, server: FakeServer) -> None:
+def test_no_flags_are_no_trouble(flags: LaneFlags, server: FakeServer) -> None:
     server.connected = False  # nobody is even asked
     assert flags.take([]) == []
     flags.clear([])
@@ -104,15 +104,15 @@ def test_no_flags_are_no_trouble(flags: WakeFlags, server: FakeServer) -> None:
     flags.clear_overlong([])
 
 
-def test_flags_of_another_meaning_are_other_flags(flags: WakeFlags, redis: FakeRedis) -> None:
-    swept = WakeFlags(redis, given, EXPIRY_SECONDS, SWEPT)
+def test_flags_of_another_meaning_are_other_flags(flags: LaneFlags, redis: FakeRedis) -> None:
+    swept = LaneFlags(redis, given, EXPIRY_SECONDS, SWEPT)
     assert flags.take([1])
     assert swept.take([1])
     swept.clear([1])
     assert not flags.take([1])
 
 
-def test_a_flag_expires_and_renewing_prolongs_it(flags: WakeFlags, redis: FakeRedis) -> None:
+def test_a_flag_expires_and_renewing_prolongs_it(flags: LaneFlags, redis: FakeRedis) -> None:
     key = f"{NAMES.key_prefix}{AWAKE}1"
     flags.take([1])
     assert 0 < redis.ttl(key) <= EXPIRY_SECONDS
@@ -121,13 +121,13 @@ def test_a_flag_expires_and_renewing_prolongs_it(flags: WakeFlags, redis: FakeRe
     assert 1 < redis.ttl(key) <= EXPIRY_SECONDS
 
 
-def test_renewing_sets_a_flag_that_is_gone(flags: WakeFlags) -> None:
+def test_renewing_sets_a_flag_that_is_gone(flags: LaneFlags) -> None:
     flags.renew([1])
     assert not flags.take([1])
 
 
 def test_only_flags_that_have_longer_to_live_than_they_were_set_for_are_cleared_as_overlong(
-    flags: WakeFlags, redis: FakeRedis
+    flags: LaneFlags, redis: FakeRedis
 ) -> None:
     # As those are whose Redis set its clock back.
     flags.take([1, 2])
@@ -136,8 +136,8 @@ def test_only_flags_that_have_longer_to_live_than_they_were_set_for_are_cleared_
     assert flags.take([1, 2, 3]) == [1, 3]
 
 
-def test_flags_of_another_installation_are_other_flags(flags: WakeFlags, redis: FakeRedis) -> None:
-    others = WakeFlags(redis, lambda: Names.of("other"), EXPIRY_SECONDS)
+def test_flags_of_another_installation_are_other_flags(flags: LaneFlags, redis: FakeRedis) -> None:
+    others = LaneFlags(redis, lambda: Names.of("other"), EXPIRY_SECONDS)
     assert [flags.take([1]), others.take([1])] == [[1], [1]]
     others.clear([1])
     assert not flags.take([1])
@@ -153,7 +153,7 @@ def test_lanes_are_woken_once_somebody_knows_what_the_installation_is_called(
             raise Unavailable
         return NAMES
 
-    flags = WakeFlags(redis, names, EXPIRY_SECONDS)
+    flags = LaneFlags(redis, names, EXPIRY_SECONDS)
     waker = Waker(flags, publisher.publish, PAUSE_SECONDS)
     waker.wake({1})
     waker.wake({2})
@@ -162,17 +162,17 @@ def test_lanes_are_woken_once_somebody_knows_what_the_installation_is_called(
     waker.close()
 
 
-def test_clearing_a_free_flag_is_nothing(flags: WakeFlags) -> None:
+def test_clearing_a_free_flag_is_nothing(flags: LaneFlags) -> None:
     flags.clear([1])
 
 
-def test_those_that_sleep_are_woken(flags: WakeFlags, publisher: Publisher) -> None:
+def test_those_that_sleep_are_woken(flags: LaneFlags, publisher: Publisher) -> None:
     flags.take([2])
     assert wake_sleeping(flags, publisher.publish, [1, 2, 3]) == [1, 3]
     assert publisher.sent == [1, 3]
 
 
-def test_a_flag_without_a_message_is_freed(flags: WakeFlags, publisher: Publisher) -> None:
+def test_a_flag_without_a_message_is_freed(flags: LaneFlags, publisher: Publisher) -> None:
     publisher.failures.append(OSError("the broker is away"))
     with pytest.raises(OSError, match="the broker is away"):
         wake_sleeping(flags, publisher.publish, [1])
@@ -184,7 +184,7 @@ def test_a_lane_is_woken(make_waker: MakeWaker, publisher: Publisher) -> None:
     wait_until(lambda: publisher.sent == [3], "the lane is woken", SECONDS_MAX)
 
 
-def test_a_lane_that_is_awake_is_left_alone(make_waker: MakeWaker, publisher: Publisher, flags: WakeFlags) -> None:
+def test_a_lane_that_is_awake_is_left_alone(make_waker: MakeWaker, publisher: Publisher, flags: LaneFlags) -> None:
     waker = make_waker()
     flags.take([1])
     waker.wake({1})
@@ -198,7 +198,7 @@ def test_lanes_that_are_woken_together_share_a_message(make_waker: MakeWaker, pu
 
 
 def test_a_thousand_wakes_while_the_broker_is_slow_are_one(
-    make_waker: MakeWaker, publisher: Publisher, flags: WakeFlags
+    make_waker: MakeWaker, publisher: Publisher, flags: LaneFlags
 ) -> None:
     waker = make_waker()
     publisher.open.clear()
@@ -219,7 +219,7 @@ def test_a_thousand_wakes_while_the_broker_is_slow_are_one(
 
 @pytest.mark.parametrize("failure", [RedisConnectionError("away"), OSError("away"), RuntimeError("a bug"), KeyError(1)])
 def test_a_failure_to_publish_frees_the_flag_and_is_tried_again(
-    make_waker: MakeWaker, publisher: Publisher, flags: WakeFlags, failure: Exception
+    make_waker: MakeWaker, publisher: Publisher, flags: LaneFlags, failure: Exception
 ) -> None:
     publisher.failures.append(failure)
     make_waker().wake({1})
@@ -239,7 +239,7 @@ def test_after_a_failure_redis_is_left_alone_for_a_while(make_waker: MakeWaker, 
 
 
 def test_while_a_failure_lasts_nobody_elses_flag_is_kept(
-    make_waker: MakeWaker, publisher: Publisher, flags: WakeFlags
+    make_waker: MakeWaker, publisher: Publisher, flags: LaneFlags
 ) -> None:
     publisher.failures.append(OSError("away"))
     make_waker(LONG_PAUSE_SECONDS).wake({1})

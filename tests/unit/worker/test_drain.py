@@ -9,7 +9,7 @@ from fakeredis import FakeRedis, FakeServer
 from kombu.exceptions import OperationalError
 
 from booking_service.domain.catalogue import EventState
-from booking_service.wake.flags import AWAKE, WakeFlags
+from booking_service.wake.flags import AWAKE, LaneFlags
 from shared.database.units import Database
 from shared.errors import Unavailable
 from tests.fixtures.bookings import LANES, MakeEvent, accept, new_booking, states
@@ -46,7 +46,7 @@ def redis(server: FakeServer) -> Iterator[FakeRedis]:
     redis.close()
 
 
-class Flags(WakeFlags):
+class Flags(LaneFlags):
     """Flags that let something happen just before or just after a drainer frees some."""
 
     before_clear: Callable[[], object] | None = None

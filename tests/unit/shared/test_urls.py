@@ -7,7 +7,7 @@ from kombu import Connection
 from pydantic import BaseModel, ValidationError
 from redis.connection import parse_url
 
-from shared.configuration.addresses import Authorities, DatabaseUrl, HttpUrl, ListenHost, RedisUrl
+from shared.configuration.urls import Authorities, DatabaseUrl, HttpUrl, ListenHost, RedisUrl
 
 REDIS_PORT = 6379
 

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import assume, example, given, settings
 from hypothesis import strategies as st
 
-from auth_service.domain.addresses import NotAnAddressError, email_key, require_address
+from auth_service.domain.mailboxes import NotAnAddressError, email_key, require_address
 from auth_service.domain.models import EMAIL_KEY_LENGTH_MAX
 
 ONE_MAILBOX = [
