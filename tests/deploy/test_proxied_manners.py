@@ -1,4 +1,4 @@
-"""The answers of the proxy, nginx, and both services at its one address: as a client would have them of the services."""
+"""What the proxy (nginx) answers itself, and both services at its one address: as a client would have them of each."""
 
 import json
 import re

@@ -3,6 +3,7 @@
 import asyncio
 import logging
 from collections.abc import Mapping
+from dataclasses import dataclass
 
 import pytest
 from fastapi import FastAPI
@@ -26,9 +27,16 @@ async def limps() -> None:
     raise Impaired(state, reason)
 
 
+@dataclass(frozen=True)
+class Holding:
+    """As much of a process as readiness looks at."""
+
+    checks: Mapping[str, Check]
+
+
 def ready(checks: Mapping[str, Check]) -> tuple[int, dict[str, object]]:
     app = FastAPI()
-    app.state.checks = checks
+    app.state.process = Holding(checks)
     app.include_router(health.router())
     with TestClient(app) as client:
         answer = client.get("/health/ready")
