@@ -3,6 +3,7 @@
 import argparse
 import json
 import sys
+from collections.abc import Callable
 from datetime import timedelta
 from functools import partial
 from typing import NoReturn
@@ -19,47 +20,51 @@ from shared.database.migrations import patient, upgrade
 from shared.http.service import serve
 
 OVERDUE_SECONDS_DEFAULT = 60.0
+HELP = {
+    "serve": "answer requests (the default)",
+    "migrate": "bring the database to the newest version",
+    "audit": "check every promise; exit 1 with the rows that break one",
+}
 
 
 def main() -> int:
     """Run one command and return the exit code."""
     open_console()
+    options = _parser().parse_args()
+    command: Callable[[argparse.Namespace], int] = COMMANDS[options.command]
+    return command(options)
+
+
+def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="python -m booking_service", description=__doc__)
-    commands = parser.add_subparsers(dest="command")
-    commands.add_parser("serve", help="answer requests (the default)")
-    commands.add_parser("migrate", help="bring the database to the newest version")
-    auditing = commands.add_parser("audit", help="check every promise; exit 1 with the rows that break one")
-    auditing.add_argument(
+    parser.set_defaults(command="serve")
+    commands = parser.add_subparsers()
+    for name, words in HELP.items():
+        commands.add_parser(name, help=words).set_defaults(command=name)
+    commands.choices["audit"].add_argument(
         "--overdue-seconds",
         type=float,
         default=OVERDUE_SECONDS_DEFAULT,
         help="a booking that waits longer breaks a promise; 0 leaves this out (no workers running)",
     )
-    arguments = parser.parse_args()
-    match arguments.command:
-        case "migrate":
-            return _migrate()
-        case "audit":
-            return _audit(arguments.overdue_seconds)
-        case _:
-            return _serve()
+    return parser
 
 
-def _serve() -> NoReturn:
+def _serve(_options: argparse.Namespace) -> NoReturn:
     settings = load(BookingSettings)
     serve(create_app(settings), settings, settings.port)
 
 
-def _migrate() -> int:
+def _migrate(_options: argparse.Namespace) -> int:
     settings = patient(load(BookingDatabaseSettings))
     with database_of("migrate", settings, settings.database_url) as database:
         upgrade(database, MIGRATIONS)
     return 0
 
 
-def _audit(overdue_seconds: float) -> int:
+def _audit(options: argparse.Namespace) -> int:
     settings = load(BookingDatabaseSettings)
-    overdue = timedelta(seconds=overdue_seconds) if overdue_seconds > 0 else None
+    overdue = timedelta(seconds=options.overdue_seconds) if options.overdue_seconds > 0 else None
     with database_of("audit", settings, settings.database_url) as database:
         violations = database.read(partial(audit, now=utc_now(), overdue=overdue))
     for violation in violations:
@@ -73,6 +78,8 @@ def _report(violation: Violation) -> str:
     rows = (f"  {json.dumps(dict(row), default=str)}" for row in violation.rows)
     return "\n".join([f"audit: BROKEN: {violation.invariant}", *rows])
 
+
+COMMANDS = {"serve": _serve, "migrate": _migrate, "audit": _audit}
 
 if __name__ == "__main__":
     sys.exit(main())

@@ -1,10 +1,9 @@
 """What one process of the booking service holds while it runs: opened in one place, closed in the opposite order."""
 
 import asyncio
-from collections.abc import AsyncIterator, Collection, Mapping
+from collections.abc import AsyncIterator, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from dataclasses import dataclass
-from functools import partial
 
 from booking_service.authentication import remote_authenticator
 from booking_service.box_office import lookups
@@ -12,7 +11,6 @@ from booking_service.box_office.lookups import Lookups
 from booking_service.box_office.sales import Sales
 from booking_service.box_office.shield import Shield
 from booking_service.box_office.watch import Watch
-from booking_service.domain import catalogue
 from booking_service.readiness import checks
 from booking_service.settings import BookingSettings
 from booking_service.wake.workers import WorkerLink
@@ -54,7 +52,7 @@ async def running(settings: BookingSettings, stopping: asyncio.Event) -> AsyncIt
         stack.callback(calls.close)
         found = Lookups(database, settings)
         stack.push_async_callback(found.close)
-        shield = await stack.enter_async_context(_shield(found, calls, settings))
+        shield = await stack.enter_async_context(_fresh(Shield.of(found.event, calls, settings)))
         sales = Sales(calls, shield, workers.waker, settings)
         stack.push_async_callback(sales.close)
         stack.callback(stopping.set)
@@ -75,16 +73,7 @@ def _connections(settings: BookingSettings) -> int:
 
 
 @asynccontextmanager
-async def _shield(found: Lookups, calls: DatabaseCalls, settings: BookingSettings) -> AsyncIterator[Shield]:
-    async def find_full(event_ids: Collection[int]) -> set[int]:
-        return await calls.read(partial(catalogue.full_events, ids=event_ids))
-
-    shield = Shield(
-        found.event,
-        find_full,
-        size_max=settings.event_cache_max,
-        refresh_seconds=settings.sold_out_refresh_seconds,
-    )
+async def _fresh(shield: Shield) -> AsyncIterator[Shield]:
     refresher = asyncio.create_task(shield.keep_fresh())
     try:
         yield shield

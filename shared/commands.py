@@ -9,7 +9,7 @@ from sqlalchemy.exc import DBAPIError, InterfaceError, OperationalError
 
 from shared.configuration.settings import Settings, variable_of
 from shared.console import complain
-from shared.database.units import Database
+from shared.database.units import Database, reason
 from shared.errors import Unavailable
 
 EXIT_FAILED = 1
@@ -28,10 +28,3 @@ def database_of(command: str, settings: Settings, url: SecretStr) -> Iterator[Da
         raise SystemExit(EXIT_FAILED) from error
     finally:
         database.close()
-
-
-def reason(error: BaseException) -> str:
-    """Say in one line what the driver said, without the statement and SQLAlchemy's advice for programmers."""
-    cause = error.__cause__ if isinstance(error, Unavailable) and error.__cause__ else error
-    said = getattr(cause, "orig", None) or cause
-    return " ".join(str(said.args[-1] if said.args else said).split()) or type(said).__name__

@@ -7,7 +7,7 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from booking_service.domain.installation import installation_name
 from booking_service.wake.names import Names
-from shared.database.units import Database
+from shared.database.units import Database, reason
 from shared.errors import Unavailable
 from worker.settings import WorkerSettings
 
@@ -29,15 +29,9 @@ def wait_for_names(settings: WorkerSettings) -> Names:
                 return Names.of(database.read(installation_name))
             except (Unavailable, SQLAlchemyError, LookupError) as error:
                 if time.monotonic() >= log_at:
-                    log.warning("waiting for the name of this installation: %s", _reason(error))
+                    log.warning("waiting for the name of this installation: %s", reason(error))
                     log_at += LOG_SECONDS
             time.sleep(pause)
             pause = min(2 * pause, PAUSE_SECONDS_MAX)
     finally:
         database.close()
-
-
-def _reason(error: Exception) -> str:
-    cause = error.__cause__ if isinstance(error, Unavailable) and error.__cause__ else error
-    # The rest is SQL and a link.
-    return str(cause).partition("\n")[0]

@@ -2,8 +2,8 @@
 
 FastAPI takes longer to find out what a booking request asks for than the rest of this service takes to store it. So a
 request to book or to poll that is wholly ordinary is recognised here, before the router: its path and query match a
-plain pattern, it has one Authorization header whose token was verified before, and the role fits. It is answered by
-the same calls to the box office and in the same words (`answers.py`) as on the ordinary route. Anything else, valid or
+plain pattern, and it has one Authorization header whose token was verified before. It is answered by the same calls to
+the box office and in the same words (`answers.py`) as on the ordinary route. Anything else, valid or
 not, goes on to the ordinary route, which alone decides what is wrong with it; so the rules of validation stand in one
 place, and OpenAPI describes them. `tests/service/booking/test_fast_path.py` sends the same requests down both.
 """

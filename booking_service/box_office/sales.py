@@ -46,7 +46,7 @@ class Sales:
         With the ``idempotency_key`` of an earlier booking, return that one. Raises Forbidden, TooManySeats,
         EventNotFound, SalesClosed, SoldOut, IdempotencyKeyReused, Unavailable or Overloaded.
         """
-        if BOOK not in user.permissions:
+        if BOOK not in user.permissions:  # not by `require`: a booking pays for each call
             raise Forbidden
         if seats > self._seats_max:
             raise TooManySeats(self._seats_max)

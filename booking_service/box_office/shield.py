@@ -11,9 +11,13 @@ import time
 from collections.abc import Awaitable, Callable, Collection
 from dataclasses import dataclass
 from datetime import datetime
+from functools import partial
 
+from booking_service.domain import catalogue
 from booking_service.domain.catalogue import EventState
 from booking_service.domain.errors import EventNotFound
+from booking_service.settings import BookingSettings
+from shared.database.calls import DatabaseCalls
 
 REFRESH_IDS_MAX = 1_000  # in one statement
 # Since it was last asked for: an event that is not full is looked at until its last bookings are settled, one that is
@@ -49,6 +53,20 @@ class Shield:
         self._known: dict[int, KnownEvent] = {}
         self._full: set[int] = set()
         self._watched: set[int] = set()
+
+    @classmethod
+    def of(cls, find_event: FindEvent, database: DatabaseCalls, settings: BookingSettings) -> "Shield":
+        """Look for full events in ``database``, as often and for as many as ``settings`` say."""
+
+        async def find_full(event_ids: Collection[int]) -> set[int]:
+            return await database.read(partial(catalogue.full_events, ids=event_ids))
+
+        return cls(
+            find_event,
+            find_full,
+            size_max=settings.event_cache_max,
+            refresh_seconds=settings.sold_out_refresh_seconds,
+        )
 
     async def event(self, event_id: int) -> KnownEvent:
         """Return what is known of the event, asking the database when nothing is. Raises EventNotFound."""

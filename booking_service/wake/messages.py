@@ -17,7 +17,7 @@ BROKER_ERRORS = (OperationalError, RedisError, OSError)
 
 @dataclass(frozen=True, slots=True)
 class LanePublisher:
-    """Sends `settle(lanes)` and sweeps through Celery, bounded in time: a producer's settings differ from a consumer's.
+    """Sends `drain(lanes)` and sweeps through Celery, bounded in time: a producer's settings differ from a consumer's.
 
     Calls also raise what ``names`` does.
     """

@@ -96,6 +96,13 @@ class Database:
             raise Unavailable from error
 
 
+def reason(error: BaseException) -> str:
+    """Say in one line what the driver said, without the statement and SQLAlchemy's advice for programmers."""
+    cause = error.__cause__ if isinstance(error, Unavailable) and error.__cause__ else error
+    said = getattr(cause, "orig", None) or cause
+    return " ".join(str(said.args[-1] if said.args else said).split()) or type(said).__name__
+
+
 def _is_contention(error: Exception) -> bool:
     if not isinstance(error, DBAPIError):
         return False

@@ -1,15 +1,14 @@
 """Where a request ends and for whom it is, by the real server: what is ignored, what is refused, and in which words."""
 
 import json
-import os
 from collections.abc import Iterator
 
 import pytest
 
-from lab.ports import free_port
 from shared.errors import MethodNotImplemented, Problem
 from shared.http.framing import CodingNotImplemented, Malformed, VersionNotSupported
-from tests.fixtures.box_office import EVENT, NOWHERE, SECRET, booking_settings, migrated_sqlite, token
+from tests.fixtures.booking_alone import booking_alone
+from tests.fixtures.box_office import EVENT, booking_settings, token
 from tests.fixtures.hostile import BAD, BARE_LINE_ENDS
 from tests.fixtures.processes import System
 from tests.fixtures.wire import Wire
@@ -31,18 +30,8 @@ NOT_MALFORMED: dict[str, type[Problem]] = {
 @pytest.fixture(scope="module")
 def system(tmp_path_factory: pytest.TempPathFactory) -> Iterator[System]:
     """A booking service."""
-    folder = tmp_path_factory.mktemp("framing")
-    environment = {
-        "BOOKING_DATABASE_URL": migrated_sqlite(folder),
-        "REDIS_URL": NOWHERE,
-        "ALGORITHM": "HS256",
-        "SECRET_KEY": SECRET,
-        "BOOKING_PORT": str(free_port()),
-    }
-    system = System(folder, os.environ | environment)
-    system.start_booking()
-    yield system
-    system.stop()
+    with booking_alone(tmp_path_factory.mktemp("framing")) as system:
+        yield system
 
 
 @pytest.fixture

@@ -1,14 +1,13 @@
 """What the real server does with connections that no client library would make: bounded, answered or closed."""
 
-import os
 import time
 from collections.abc import Iterator
 from contextlib import ExitStack
 
 import pytest
 
-from lab.ports import free_port
-from tests.fixtures.box_office import EVENT, NOWHERE, SECRET, bearer, booking_settings, migrated_sqlite, token
+from tests.fixtures.booking_alone import booking_alone
+from tests.fixtures.box_office import EVENT, bearer, booking_settings, token
 from tests.fixtures.processes import System
 from tests.fixtures.servers import wait_until
 from tests.fixtures.wire import Wire
@@ -28,21 +27,13 @@ OK = b'"status":"ok"'
 @pytest.fixture(scope="module")
 def system(tmp_path_factory: pytest.TempPathFactory) -> Iterator[System]:
     """A booking service that is quick to lose its patience."""
-    folder = tmp_path_factory.mktemp("limits")
-    environment = {
-        "BOOKING_DATABASE_URL": migrated_sqlite(folder),
-        "REDIS_URL": NOWHERE,
-        "ALGORITHM": "HS256",
-        "SECRET_KEY": SECRET,
-        "BOOKING_PORT": str(free_port()),
-        "REQUEST_TIMEOUT_SECONDS": str(REQUEST_SECONDS),
-        "KEEP_ALIVE_SECONDS": str(KEEP_ALIVE_SECONDS),
-        "CONNECTIONS_MAX": str(CONNECTIONS_MAX),
-    }
-    system = System(folder, os.environ | environment)
-    system.start_booking()
-    yield system
-    system.stop()
+    with booking_alone(
+        tmp_path_factory.mktemp("limits"),
+        REQUEST_TIMEOUT_SECONDS=REQUEST_SECONDS,
+        KEEP_ALIVE_SECONDS=KEEP_ALIVE_SECONDS,
+        CONNECTIONS_MAX=CONNECTIONS_MAX,
+    ) as system:
+        yield system
 
 
 @pytest.fixture

@@ -1,6 +1,5 @@
 """The end of a process: what is in flight is answered, nobody gets a 500, and nothing looks like a bug in the log."""
 
-import os
 import signal
 from collections.abc import Iterator
 from contextlib import ExitStack
@@ -9,8 +8,8 @@ from pathlib import Path
 import httpx
 import pytest
 
-from lab.ports import free_port
-from tests.fixtures.box_office import EVENT, NOWHERE, SECRET, bearer, booking_settings, migrated_sqlite, token
+from tests.fixtures.booking_alone import booking_alone
+from tests.fixtures.box_office import EVENT, bearer, booking_settings, token
 from tests.fixtures.processes import System
 from tests.fixtures.wire import Wire
 
@@ -22,18 +21,8 @@ SETTINGS = booking_settings("sqlite:///never-made.db")
 @pytest.fixture
 def system(tmp_path: Path) -> Iterator[System]:
     """A booking service that logs each request."""
-    environment = {
-        "BOOKING_DATABASE_URL": migrated_sqlite(tmp_path),
-        "REDIS_URL": NOWHERE,
-        "ALGORITHM": "HS256",
-        "SECRET_KEY": SECRET,
-        "BOOKING_PORT": str(free_port()),
-        "SHUTDOWN_SECONDS": str(SHUTDOWN_SECONDS),
-    }
-    system = System(tmp_path, os.environ | environment)
-    system.start_booking()
-    yield system
-    system.stop()
+    with booking_alone(tmp_path, SHUTDOWN_SECONDS=SHUTDOWN_SECONDS) as system:
+        yield system
 
 
 def book(system: System) -> str:

@@ -7,8 +7,7 @@ from uuid import uuid4
 import pytest
 from sqlalchemy import create_engine, make_url, text
 
-from shared.commands import reason
-from shared.database.units import Database
+from shared.database.units import Database, reason
 from shared.errors import Unavailable
 from tests.fixtures.databases import REAL, settings
 

@@ -2,7 +2,6 @@
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 
 import pytest
 from fakeredis import FakeRedis, FakeServer
@@ -13,20 +12,11 @@ from booking_service.wake.flags import AWAKE, LaneFlags
 from shared.database.units import Database
 from shared.errors import Unavailable
 from tests.fixtures.bookings import LANES, MakeEvent, accept, new_booking, states
-from tests.fixtures.box_office import booking_settings, migrated_sqlite
+from tests.fixtures.box_office import booking_settings
 from tests.fixtures.names import NAMES, given
 from worker.drain import Drainer
 
 EXPIRY_SECONDS = 60
-
-
-@pytest.fixture
-def booking_database(tmp_path: Path) -> Iterator[Database]:
-    """The fixture that `make_event` builds on, on SQLite alone."""
-    url = migrated_sqlite(tmp_path)
-    database = Database.connect(url, booking_settings(url), pool_size=2)
-    yield database
-    database.close()
 
 
 @pytest.fixture

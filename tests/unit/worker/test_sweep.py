@@ -2,7 +2,6 @@
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
-from pathlib import Path
 
 import pytest
 from fakeredis import FakeRedis, FakeServer
@@ -11,7 +10,6 @@ from kombu.exceptions import OperationalError
 from booking_service.wake.flags import SWEPT, LaneFlags
 from shared.database.units import Database
 from tests.fixtures.bookings import MakeEvent, accept, new_booking
-from tests.fixtures.box_office import booking_settings, migrated_sqlite
 from tests.fixtures.names import given
 from worker.sweep import SIGN_OF_LIFE_SECONDS_MIN, Sweeper
 
@@ -60,15 +58,6 @@ class Broom:
             age_seconds=age_seconds,
             interval_seconds=interval_seconds,
         )
-
-
-@pytest.fixture
-def booking_database(tmp_path: Path) -> Iterator[Database]:
-    """The fixture that `make_event` builds on, on SQLite alone."""
-    url = migrated_sqlite(tmp_path)
-    database = Database.connect(url, booking_settings(url), pool_size=2)
-    yield database
-    database.close()
 
 
 @pytest.fixture
