@@ -113,7 +113,7 @@ def test_processes_that_are_started_by_hand_keep_to_our_variables(system: System
     system.start_beat()
     ada = new_user(system, "ada@example.com")
     assert ada.outcome(ada.book(admin(system).create_event(seats=1)))["status"] == "confirmed"
-    wait_until(lambda: "beat: Starting" in system.log("beat") or "is starting" in system.log("beat"), "beat runs")
+    wait_until(system.hears_workers, "beat and the worker are heard")
     assert all("Traceback" not in system.log(name) for name in system.processes)
 
 
