@@ -49,9 +49,7 @@ class Settled:
 def prepared_database(server: Mysql) -> Iterator[tuple[str, Database]]:
     """Make a database with the tables and the lanes; say its URL and how the benchmark asks it; drop it at the end."""
     with fresh_database(server.url, "bench") as url:
-        settings = Settings.model_validate(
-            {"redis_url": "redis://127.0.0.1:1/0", "database_read_timeout_seconds": READ_SECONDS_MAX}
-        )
+        settings = Settings.model_validate({"database_read_timeout_seconds": READ_SECONDS_MAX})
         database = Database.connect(url, settings, pool_size=2)
         try:
             upgrade(database, MIGRATIONS)
