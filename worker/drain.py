@@ -22,7 +22,6 @@ from booking_service.domain.seats.lanes import lanes_due
 from booking_service.domain.seats.settlement import Batch, settle_batch
 from booking_service.wake.flags import LaneFlags
 from booking_service.wake.messages import BROKER_ERRORS
-from shared.clock import utc_now
 from shared.database.units import Database
 
 log = logging.getLogger(__name__)
@@ -61,7 +60,7 @@ class Drainer:
         while time.monotonic() < deadline:
             batch = self._settle_batch(lanes)
             lanes = batch.lanes
-            if batch.settled < self.batch_max:
+            if not batch.has_more:
                 return lanes
             unreached = [lane for lane in batch.unreached if lane in told]
             if self._publish(unreached):
@@ -72,7 +71,7 @@ class Drainer:
 
     def _settle_batch(self, lanes: list[int]) -> Batch:
         settle = partial(settle_batch, lanes=lanes, batch_max=self.batch_max)
-        return self.database.write(lambda c: settle(c, now=utc_now()), repeat_lost=True)
+        return self.database.write(settle, repeat_lost=True)
 
     def _due(self, lanes: list[int]) -> list[int]:
         return self.database.read(partial(lanes_due, lanes=lanes))

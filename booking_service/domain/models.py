@@ -125,6 +125,9 @@ class Stock(Base):
     waiting: Mapped[int] = mapped_column(Integer, server_default="0")  # bookings on the waiting list
     waiting_max: Mapped[int] = mapped_column(Integer, server_default="0")  # 0 without a list
     is_waitlist_suspended: Mapped[bool] = mapped_column(Boolean(create_constraint=False), server_default="0")
+    promoted_to: Mapped[UUID | None] = mapped_column(
+        BinaryUuid
+    )  # the last id promoted: those before it were passed over
     is_cancelled: Mapped[bool] = mapped_column(Boolean(create_constraint=False), server_default="0")  # to the last one
 
 
@@ -250,7 +253,6 @@ class Waiting(Base):
     user_id: Mapped[int] = mapped_column(RowId)
     seats: Mapped[int] = mapped_column(Integer)
     seats_min: Mapped[int] = mapped_column(Integer)  # as many as that will do
-    skipped: Mapped[str | None] = mapped_column(String(16))  # why somebody behind was served first
 
 
 class UserSeats(Base):

@@ -1,78 +1,109 @@
 """The seat decision: pure, so that thousands of generated cases can question it.
 
-What is due is a booking in some status. DECISIONS names, for each status that can be due, the one function that says
-what becomes of it: a transition. A further act upon seats is one more function and its line there.
+Changes come first, then holds that have ended, then bookings, each in the order of their ids. Whenever seats come free,
+those who wait have their turn at once.
 """
 
-from collections.abc import Callable, Mapping, Sequence
-from datetime import datetime
-from typing import NamedTuple
+from collections.abc import Iterable
 
 from booking_service.domain.bookings.ids import made_at
-from booking_service.domain.models import CONFIRMED, PENDING, REJECTED, SALES_CLOSED, SOLD_OUT
+from booking_service.domain.models import (
+    BOOKING_LIMIT,
+    CANCELLED,
+    CONFIRMED,
+    EVENT_CANCELLED,
+    OFF,
+    PENDING,
+    REJECTED,
+    SALES_CLOSED,
+    SALES_NOT_OPEN,
+    SOLD_OUT,
+    TOO_LATE,
+    USER_LIMIT,
+    WAITLIST_FULL,
+    WAITLISTED,
+)
+from booking_service.domain.seats.acts import CHANGES
+from booking_service.domain.seats.desk import Desk
+from booking_service.domain.seats.situation import Booked, Decided, DueBooking, EventSeats, Situation, Transition
 
 
-class DueBooking(NamedTuple):
-    """A booking that waits for a decision, in the status in which it was read."""
-
-    id: bytes  # the 16 of its UUID, as the table has them
-    event_id: int
-    seats: int
-    status: str
-
-
-class Transition(NamedTuple):
-    """What becomes of a booking: a new status, the reason of a refusal, and how many seats its event loses by it."""
-
-    booking: DueBooking
-    status: str
-    reason: str | None = None
-    seats_taken: int = 0  # below 0 when it gives seats back
-
-
-# What a decision sees of the event, at the booking's turn: the seats that are left, and when sales ended if they did.
-Decision = Callable[[DueBooking, int, datetime | None], Transition]
+def decide(situation: Situation) -> Decided:
+    """Decide all that is due; what ``situation`` says of events and bookings is brought up to date on the way."""
+    desk = Desk(situation)
+    for change in situation.changes:
+        CHANGES[change.kind](desk, change)
+    for booking_id in situation.expired:
+        desk.expire(booking_id)
+    left = dict(situation.available)
+    for booking in situation.due:
+        event = situation.events.get(booking.event_id)
+        if event is None:
+            desk.decided.transitions.append(_book_plainly(situation, left, booking))
+        else:
+            _book(desk, event, booking)
+    desk.decided.left_over.extend(event.id for event in situation.events.values() if event.is_behind)
+    return desk.decided
 
 
-def decide(
-    available: Mapping[int, int], due: Sequence[DueBooking], closed_at: Mapping[int, datetime]
-) -> list[Transition]:
-    """Decide ``due`` in its order; ``available`` says how many seats each event has, and one it does not name has none.
-
-    ``closed_at`` names the events whose sales ended, and when.
-    """
-    left = dict(available)
-    transitions = []
-    for booking in due:
-        event_id = booking.event_id
-        seats_left = left.get(event_id, 0)
-        transition = DECISIONS[booking.status](booking, seats_left, closed_at.get(event_id))
-        left[event_id] = seats_left - transition.seats_taken
-        transitions.append(transition)
-    return transitions
-
-
-def seats_taken(transitions: Sequence[Transition]) -> dict[int, int]:
+def seats_taken(transitions: Iterable[Transition]) -> dict[int, int]:
     """Add up the seats that ``transitions`` take, for each event whose seats they change."""
     taken: dict[int, int] = {}
     for transition in transitions:
-        if transition.seats_taken:
-            event_id = transition.booking.event_id
-            taken[event_id] = taken.get(event_id, 0) + transition.seats_taken
+        if seats := transition.seats_taken:
+            taken[transition.event_id] = taken.get(transition.event_id, 0) + seats
     return taken
 
 
-def _book(booking: DueBooking, seats_left: int, closed_at: datetime | None) -> Transition:
-    """Give a booking its seats, or reject it whole.
+def _book_plainly(situation: Situation, left: dict[int, int], booking: DueBooking) -> Transition:
+    """Give a booking of an event without rules its seats, or reject it whole.
 
     A smaller one behind a booking that does not fit may still be confirmed: a group too large must not block those
     after it. Sales end by the moment in the booking's id, however late that is decided.
     """
-    if closed_at is not None and made_at(booking.id) >= closed_at:
-        return Transition(booking, REJECTED, SALES_CLOSED)
-    if booking.seats > seats_left:
-        return Transition(booking, REJECTED, SOLD_OUT)
-    return Transition(booking, CONFIRMED, seats_taken=booking.seats)
+    booking_id, event_id, seats, decide_by = booking
+    closed_at = situation.closed_at.get(event_id) if situation.closed_at else None
+    if closed_at is not None and made_at(booking_id) >= closed_at:
+        return Transition(booking_id, event_id, PENDING, REJECTED, seats, seats, SALES_CLOSED)
+    if decide_by is not None and decide_by < situation.now:
+        return Transition(booking_id, event_id, PENDING, REJECTED, seats, seats, TOO_LATE)
+    seats_left = left.get(event_id, 0)
+    if seats > seats_left:
+        return Transition(booking_id, event_id, PENDING, REJECTED, seats, seats, SOLD_OUT)
+    left[event_id] = seats_left - seats
+    return Transition(booking_id, event_id, PENDING, CONFIRMED, seats, seats)
 
 
-DECISIONS: Mapping[str, Decision] = {PENDING: _book}
+def _book(desk: Desk, event: EventSeats, due: DueBooking) -> None:
+    """Give a booking its seats by the rules of its event, or a place on the waiting list, or reject it."""
+    booking = desk.bookings[due.id]
+    if booking.status != PENDING:
+        return  # a change came first
+    if event.rules.is_cancelled:
+        desk.move(booking, CANCELLED, reason=EVENT_CANCELLED)
+    elif reason := _why_not(desk, event, booking, due):
+        desk.move(booking, REJECTED, reason=reason)
+    elif booking.seats_min <= event.free_for_others:
+        desk.give(booking)
+    elif event.rules.waitlist == OFF or booking.seats_min > event.capacity:
+        desk.move(booking, REJECTED, reason=SOLD_OUT)
+    elif event.waiting >= event.waiting_max:
+        desk.move(booking, REJECTED, reason=WAITLIST_FULL)
+    else:
+        desk.move(booking, WAITLISTED)
+
+
+def _why_not(desk: Desk, event: EventSeats, booking: Booked, due: DueBooking) -> str | None:
+    rules, moment = event.rules, made_at(booking.id)
+    if rules.opens_at is not None and moment < rules.opens_at:
+        return SALES_NOT_OPEN
+    if moment >= rules.closes_at:
+        return SALES_CLOSED
+    if due.decide_by is not None and due.decide_by < desk.now:
+        return TOO_LATE
+    if rules.seats_per_booking_max is not None and booking.seats > rules.seats_per_booking_max:
+        return BOOKING_LIMIT
+    has = event.user_seats.get(booking.user_id, 0)
+    if rules.seats_per_user_max is not None and has + booking.seats > rules.seats_per_user_max:
+        return USER_LIMIT
+    return None

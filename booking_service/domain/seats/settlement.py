@@ -1,21 +1,24 @@
-"""Settlement: the due bookings of a few lanes, decided in order, one batch a transaction."""
+"""Settlement: what is due in a few lanes, decided in order, one batch a transaction."""
 
-from collections import defaultdict
+import logging
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime
+from typing import Any
+from uuid import UUID
 
-from sqlalchemy import Connection, select
+from sqlalchemy import Connection, Row
 
-from booking_service.domain.bookings.ids import made_at
-from booking_service.domain.models import NOT_DUE, Event
-from booking_service.domain.seats.decision import DueBooking, Transition, decide, seats_taken
-from booking_service.domain.seats.lanes import due_rows, lock_lanes
-from shared.database.literals import blob, moment, numbers, text
+from booking_service.domain.models import NOT_DUE, PENDING
+from booking_service.domain.seats.decision import decide
+from booking_service.domain.seats.lanes import due_acts, due_bookings, lock_lanes
+from booking_service.domain.seats.reading import read_situation
+from booking_service.domain.seats.situation import DueBooking
+from booking_service.domain.seats.statements import run
+from booking_service.domain.seats.writing import Before, write_decided
+from shared.database.literals import blob
 
-
-class SettlementConflictError(RuntimeError):
-    """The rows are not as the lane's holder left them: somebody wrote without the lock. Nothing is committed."""
+log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,81 +26,53 @@ class Batch:
     """What one transaction of settlement came to."""
 
     lanes: list[int]  # those whose lock was got, in order; the others are being settled by somebody else
-    settled: int  # bookings decided
-    unreached: list[int]  # lanes of `lanes` that come after the last one in a batch that was full
+    settled: int = 0  # bookings decided
+    unreached: Sequence[int] = ()  # lanes of `lanes` that come after the last one in a batch that was full
+    has_more: bool = False  # whether there may be more to do in them
 
 
-def settle_batch(connection: Connection, lanes: Sequence[int], *, batch_max: int, now: datetime) -> Batch:
-    """Decide up to ``batch_max`` due bookings of ``lanes``, lane after lane, and write what was decided.
+def settle_batch(connection: Connection, lanes: Sequence[int], *, batch_max: int) -> Batch:
+    """Decide up to ``batch_max`` each of the due bookings, changes and ended holds of ``lanes``, and write it.
 
     A lane that another drainer holds is left out: that drainer looks again after its batch, so it will see what the
     caller was sent for. Raises SettlementConflictError when a row changed under the lock.
     """
-    locked = lock_lanes(connection, lanes)
-    rows = due_rows(connection, locked, batch_max) if locked else []
-    if not rows:
-        return Batch(locked, 0, [])
-    due = [DueBooking(booking_id, event_id, seats, status) for booking_id, event_id, seats, status, _ in rows]
-    available, closed = _stock(connection, {booking.event_id for booking in due}, max(booking.id for booking in due))
-    transitions = decide(available, due, _closed_at(connection, closed))
-    _write_transitions(connection, transitions, now)
-    _move_seats(connection, seats_taken(transitions))
-    last_lane = rows[-1].due_lane
-    return Batch(locked, len(due), [lane for lane in locked if lane > last_lane] if len(due) == batch_max else [])
-
-
-def _stock(connection: Connection, event_ids: set[int], newest: bytes) -> tuple[dict[int, int], list[int]]:
-    """Read how many seats each event has left, and which had closed when the booking ``newest`` was made.
-
-    Sales close when the event begins.
-    """
-    rows = connection.exec_driver_sql(
-        f"SELECT s.event_id,s.available,e.starts_at<={moment(made_at(newest))} "  # noqa: S608  numbers and a literal
-        f"FROM stock s JOIN events e ON e.id=s.event_id WHERE s.event_id IN ({numbers(event_ids)})"
-    ).all()
-    closed = [event_id for event_id, _, has_closed in rows if has_closed]
-    return {event_id: available for event_id, available, _ in rows}, closed
-
-
-def _closed_at(connection: Connection, event_ids: list[int]) -> dict[int, datetime]:
-    # Of the few that have closed and still have bookings to decide; an ordinary batch has none.
-    if not event_ids:
-        return {}
-    rows = connection.execute(select(Event.id, Event.starts_at).where(Event.id.in_(event_ids)))
-    return {event_id: starts_at for event_id, starts_at in rows}  # noqa: C416  a Row is not a plain tuple to mypy
-
-
-def _write_transitions(connection: Connection, transitions: Sequence[Transition], now: datetime) -> None:
-    groups: dict[tuple[str, str, str | None], list[bytes]] = defaultdict(list)
-    for booking, status, reason, _ in transitions:
-        groups[booking.status, status, reason].append(booking.id)
-    for (was, status, reason), ids in groups.items():
-        # Not `AND due_lane …`, which an index serves: a walk through that would wait for bookings of other lanes.
-        _run(
-            connection,
-            f"UPDATE bookings SET status='{status}',reason={text(connection, reason)},due_lane={NOT_DUE},"  # noqa: S608  codes of our own and literals
-            f"settled_at={moment(now)} WHERE id IN ({','.join(map(blob, ids))}) AND status='{was}'",
-            rows=len(ids),
-        )
-
-
-def _move_seats(connection: Connection, taken: dict[int, int]) -> None:
-    if not taken:
-        return
-    events: dict[int, list[int]] = defaultdict(list)
-    for event_id, seats in taken.items():
-        events[seats].append(event_id)
-    cases = " ".join(f"WHEN event_id IN ({numbers(ids)}) THEN {seats}" for seats, ids in events.items())
-    # One statement for all events. Relative, and bounded by the table's CHECK: a second defence behind the lock.
-    _run(
-        connection,
-        f"UPDATE stock SET available=available-CASE {cases} END WHERE event_id IN ({numbers(taken)})",  # noqa: S608  numbers
-        rows=len(taken),
+    locks = lock_lanes(connection, lanes)
+    if not locks.lanes:
+        return Batch([])
+    acts = due_acts(connection, locks, batch_max)
+    # Changes go first: while there are more of them than one batch may have, no booking has its turn.
+    rows = [] if acts.is_cut else due_bookings(connection, locks.lanes, batch_max)
+    if not (rows or acts):
+        return Batch(locks.lanes)
+    if any(row.status != PENDING for row in rows):
+        rows = _without_strangers(connection, rows)
+    due = [DueBooking(row[0], row[1], row[2], row[3] and _aware(row[3])) for row in rows]
+    situation = read_situation(connection, locks, acts, due, batch_max)
+    before = {event_id: Before.of(event) for event_id, event in situation.events.items()}
+    decided = decide(situation)
+    write_decided(connection, situation, before, decided)
+    is_full = len(rows) == batch_max
+    goes_on = acts.is_cut or bool(decided.left_over) or any(not c.is_last for c in situation.chunks.values())
+    return Batch(
+        locks.lanes,
+        settled=len(due),
+        unreached=[lane for lane in locks.lanes if lane > rows[-1].due_lane] if is_full else (),
+        has_more=is_full or goes_on,
     )
 
 
-def _run(connection: Connection, statement: str, *, rows: int) -> None:
-    changed = connection.exec_driver_sql(statement).rowcount
-    if changed != rows:
-        msg = f"{changed} rows changed where {rows} should have"
-        raise SettlementConflictError(msg)
+def _without_strangers(
+    connection: Connection, rows: Sequence[Row[*tuple[Any, ...]]]
+) -> Sequence[Row[*tuple[Any, ...]]]:
+    """Leave out what is due although it is decided, which nothing of ours writes, and let it hold up nobody again."""
+    strangers = [row.id for row in rows if row.status != PENDING]
+    log.error("not pending, and due all the same; left as they are: %s", [str(UUID(bytes=i)) for i in strangers])
+    ids = ",".join(map(blob, strangers))
+    run(connection, f"UPDATE bookings SET due_lane={NOT_DUE} WHERE id IN ({ids})", rows=len(strangers))  # noqa: S608  literals
+    return [row for row in rows if row.status == PENDING]
+
+
+def _aware(moment: datetime | str) -> datetime:
+    # SQLite has text where the others have moments.
+    return (datetime.fromisoformat(moment) if isinstance(moment, str) else moment).replace(tzinfo=UTC)

@@ -12,32 +12,41 @@ down_revision = "0003"
 
 NOT_DUE, NOT_SETTLED = "-1", "9999-12-31 00:00:00.000000"
 
-Columns = tuple[sa.Column[Any], ...]
-
-EVENT_COLUMNS: Columns = (
-    sa.Column("has_rules", sa.Boolean(create_constraint=False), nullable=False, server_default="0"),
-    sa.Column("seats_per_booking_max", sa.Integer),
-    sa.Column("seats_per_user_max", sa.Integer),
-    sa.Column("sales_open_at", UtcDateTime),
-    sa.Column("sales_close_at", UtcDateTime),
-    sa.Column("cancel_until", UtcDateTime),
-    sa.Column("hold_seconds", sa.Integer),
-    sa.Column("waitlist", sa.CHAR(6), nullable=False, server_default="off"),
-    sa.Column("cancelled_at", UtcDateTime),
-    sa.Column("created_by", RowId),
-    sa.Column("idempotency_key", sa.String(255)),
-)
-STOCK_COLUMNS: Columns = (
-    sa.Column("waiting", sa.Integer, nullable=False, server_default="0"),
-    sa.Column("waiting_max", sa.Integer, nullable=False, server_default="0"),
-    sa.Column("is_waitlist_suspended", sa.Boolean(create_constraint=False), nullable=False, server_default="0"),
-    sa.Column("is_cancelled", sa.Boolean(create_constraint=False), nullable=False, server_default="0"),
-)
-BOOKING_COLUMNS: Columns = (sa.Column("decide_by", UtcDateTime), sa.Column("seats_min", sa.Integer))
 INDEXES = (
     ("events_idempotency", "events", ["created_by", "idempotency_key"], True),
     ("bookings_user", "bookings", ["user_id", "id"], False),
+    ("changes_due", "changes", ["due_lane", "id"], False),
+    ("changes_booking", "changes", ["booking_id"], False),
+    ("changes_event", "changes", ["event_id", "done_at"], False),
+    ("holds_due", "holds", ["lane", "expires_at"], False),
+    ("waiting_fit", "waiting", ["event_id", "seats_min", "booking_id"], False),
 )
+
+
+def _columns() -> dict[str, list[sa.Column[Any]]]:
+    return {
+        "events": [
+            sa.Column("has_rules", sa.Boolean(create_constraint=False), nullable=False, server_default="0"),
+            sa.Column("seats_per_booking_max", sa.Integer),
+            sa.Column("seats_per_user_max", sa.Integer),
+            sa.Column("sales_open_at", UtcDateTime),
+            sa.Column("sales_close_at", UtcDateTime),
+            sa.Column("cancel_until", UtcDateTime),
+            sa.Column("hold_seconds", sa.Integer),
+            sa.Column("waitlist", sa.CHAR(6), nullable=False, server_default="off"),
+            sa.Column("cancelled_at", UtcDateTime),
+            sa.Column("created_by", RowId),
+            sa.Column("idempotency_key", sa.String(255)),
+        ],
+        "stock": [
+            sa.Column("waiting", sa.Integer, nullable=False, server_default="0"),
+            sa.Column("waiting_max", sa.Integer, nullable=False, server_default="0"),
+            sa.Column("is_waitlist_suspended", sa.Boolean(create_constraint=False), nullable=False, server_default="0"),
+            sa.Column("promoted_to", BinaryUuid),
+            sa.Column("is_cancelled", sa.Boolean(create_constraint=False), nullable=False, server_default="0"),
+        ],
+        "bookings": [sa.Column("decide_by", UtcDateTime), sa.Column("seats_min", sa.Integer)],
+    }
 
 
 def upgrade() -> None:
@@ -45,21 +54,24 @@ def upgrade() -> None:
 
     Each step is left out when it is there: MySQL commits every one, and a migration that was ended is begun again.
     """
-    for table, columns in (("events", EVENT_COLUMNS), ("stock", STOCK_COLUMNS), ("bookings", BOOKING_COLUMNS)):
+    for table, columns in _columns().items():
         there = {column["name"] for column in sa.inspect(op.get_bind()).get_columns(table)}
         for column in columns:
             if column.name not in there:
-                op.add_column(table, column.copy())
+                op.add_column(table, column)
+    _create_tables()
     for name, table, indexed, unique in INDEXES:
         if name not in {index["name"] for index in sa.inspect(op.get_bind()).get_indexes(table)}:
             op.create_index(name, table, indexed, unique=unique)
+
+
+def _create_tables() -> None:
     _create_changes()
     op.create_table(
         "holds",
         sa.Column("booking_id", BinaryUuid, primary_key=True),
         sa.Column("lane", sa.SmallInteger, nullable=False),
         sa.Column("expires_at", UtcDateTime, nullable=False),
-        sa.Index("holds_due", "lane", "expires_at"),
         if_not_exists=True,
         **TABLE_OPTIONS,
         sqlite_with_rowid=False,
@@ -71,8 +83,6 @@ def upgrade() -> None:
         sa.Column("user_id", RowId, nullable=False),
         sa.Column("seats", sa.Integer, nullable=False),
         sa.Column("seats_min", sa.Integer, nullable=False),
-        sa.Column("skipped", sa.String(16)),
-        sa.Index("waiting_fit", "event_id", "seats_min", "booking_id"),
         if_not_exists=True,
         **TABLE_OPTIONS,
         sqlite_with_rowid=False,
@@ -111,9 +121,6 @@ def _create_changes() -> None:
         sa.Column("seats_taken", sa.Integer),
         sa.Column("progress", BinaryUuid),
         sa.UniqueConstraint("requested_by", "idempotency_key", name="changes_idempotency"),
-        sa.Index("changes_due", "due_lane", "id"),
-        sa.Index("changes_booking", "booking_id"),
-        sa.Index("changes_event", "event_id", "done_at"),
         if_not_exists=True,
         **TABLE_OPTIONS,
         sqlite_with_rowid=False,
@@ -125,7 +132,8 @@ def downgrade() -> None:
     for table in ("changes", "holds", "waiting", "user_seats"):
         op.drop_table(table)
     for name, table, _, _ in INDEXES:
-        op.drop_index(name, table)
-    for table, columns in (("events", EVENT_COLUMNS), ("stock", STOCK_COLUMNS), ("bookings", BOOKING_COLUMNS)):
+        if table in _columns():
+            op.drop_index(name, table)
+    for table, columns in _columns().items():
         for column in reversed(columns):
             op.drop_column(table, str(column.name))

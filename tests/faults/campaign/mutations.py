@@ -16,7 +16,9 @@ from uuid_utils.compat import uuid7
 
 from booking_service.domain.bookings import intake
 from booking_service.domain.bookings.intake import NewBooking
-from booking_service.domain.seats import settlement
+from booking_service.domain.seats import journal, settlement, writing
+from booking_service.domain.seats.lanes import Locks
+from shared.clock import utc_now
 from tests.faults.campaign.replacing import replace
 
 Function = Callable[..., Any]
@@ -24,7 +26,9 @@ Function = Callable[..., Any]
 
 def no_lane_lock() -> None:
     """Settle without the lane's lock: two workers decide the same bookings."""
-    replace(settlement, "lock_lanes", lambda _: lambda _connection, lanes: sorted(lanes))
+    replace(
+        settlement, "lock_lanes", lambda _: lambda _connection, lanes: Locks(sorted(lanes), utc_now(), has_acts=True)
+    )
 
 
 def no_guard() -> None:
@@ -33,7 +37,8 @@ def no_guard() -> None:
     def unguarded(connection: Connection, statement: str, *, rows: int) -> None:  # noqa: ARG001  what the mistake is
         connection.exec_driver_sql(statement.replace(" AND status='pending'", ""))
 
-    replace(settlement, "_run", lambda _: unguarded)
+    for room in (writing, journal, settlement):
+        replace(room, "run", lambda _: unguarded)
 
 
 def wake_before_commit() -> None:
@@ -90,9 +95,9 @@ def foreign_key_on_locked_row() -> None:
     """Let settlement lock the row that a booking's foreign key refers to: inserts wait for decisions."""
 
     def make(lock_lanes: Function) -> Function:
-        def lock(connection: Connection, lanes: Sequence[int]) -> list[int]:
-            held: list[int] = lock_lanes(connection, lanes)
-            for lane in held:
+        def lock(connection: Connection, lanes: Sequence[int]) -> Locks:
+            held: Locks = lock_lanes(connection, lanes)
+            for lane in held.lanes:
                 connection.exec_driver_sql(f"SELECT id FROM events WHERE lane={lane} FOR UPDATE").all()  # noqa: S608  a number
             return held
 

@@ -23,7 +23,7 @@ BREAKAGES = {
     "the seats of an event are free or taken, and each is counted once": "UPDATE stock SET available = available - 1",
     "every event has its stock": "DELETE FROM stock",
     "a booking is pending and due, or settled and neither": "UPDATE bookings SET due_lane = 1, reason = NULL",
-    "a rejection has a reason, and nothing else has one": "UPDATE bookings SET reason = 'sold_out'",
+    "a rejection has a reason, of the rest only an event's end": "UPDATE bookings SET reason = 'sold_out'",
     "a due booking waits in its event's lane": "UPDATE bookings SET status = 'pending', due_lane = 99",
     "no event has fewer than no seats or more than its capacity": "UPDATE stock SET available = capacity + 1",
     "a user's idempotency key made one booking": "UPDATE bookings SET idempotency_key = 'k'",

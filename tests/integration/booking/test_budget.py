@@ -7,7 +7,6 @@ commit and say why in `docs/performance.md`; when a change makes something cheap
 import asyncio
 import sys
 from collections.abc import Callable
-from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
 from types import FrameType
@@ -75,7 +74,7 @@ def test_a_batch_of_bookings_is_stored_settled_and_found_within_its_round_trips(
     batch = [new_booking(event) for event in events for _ in range(3)]
     lanes = sorted({event.lane for event in events})
     accept = partial(intake.accept, batch=batch)
-    settle = partial(settlement.settle_batch, lanes=lanes, batch_max=999, now=datetime.now(UTC))
+    settle = partial(settlement.settle_batch, lanes=lanes, batch_max=999)
     find = partial(lookup.find_bookings, ids=[new.id for new in batch])
     assert {
         "intake": round_trips(connection, lambda: connection.write(accept, repeat_lost=True)),
