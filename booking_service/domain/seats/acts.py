@@ -1,6 +1,7 @@
 """What each kind of change does: one function each, and its line in CHANGES."""
 
 from collections.abc import Callable, Mapping
+from datetime import datetime
 
 from booking_service.domain.bookings.ids import made_at
 from booking_service.domain.models import (
@@ -21,6 +22,7 @@ from booking_service.domain.models import (
     PENDING,
     PROMOTE,
     RESUME_WAITLIST,
+    SALES_CLOSED,
     SET_CAPACITY,
     SET_SEATS,
     SOLD_OUT,
@@ -69,7 +71,7 @@ def _set_seats(desk: Desk, change: DueChange) -> None:
     """Change how many seats a booking has, or waits for: fewer always, more if they are free and allowed."""
     booking, event = _about(desk, change)
     seats = change.argument or booking.seats
-    if refusal := _why_not(booking, event, seats):
+    if refusal := _why_not(booking, event, seats, made_at(change.id)):
         desk.answer(change, refusal)
         return
     transition = desk.move(booking, booking.status, seats=seats) if seats != booking.seats else None
@@ -77,18 +79,20 @@ def _set_seats(desk: Desk, change: DueChange) -> None:
     desk.promote(event)
 
 
-def _why_not(booking: Booked, event: EventSeats, seats: int) -> str | None:
+def _why_not(booking: Booked, event: EventSeats, seats: int, moment: datetime) -> str | None:
     more = seats - booking.seats
     if booking.status not in ACTIVE:
         return NOT_ACTIVE
     if event.rules.is_cancelled:
         return EVENT_CANCELLED
     # A pending one is decided in its turn, limits included.
-    return None if more <= 0 or booking.status == PENDING else _why_not_more(booking, event, more)
+    return None if more <= 0 or booking.status == PENDING else _why_not_more(booking, event, more, moment)
 
 
-def _why_not_more(booking: Booked, event: EventSeats, more: int) -> str | None:
+def _why_not_more(booking: Booked, event: EventSeats, more: int, moment: datetime) -> str | None:
     rules = event.rules
+    if moment >= rules.closes_at:
+        return SALES_CLOSED
     if rules.seats_per_booking_max is not None and booking.seats + more > rules.seats_per_booking_max:
         return BOOKING_LIMIT
     if rules.seats_per_user_max is not None and event.user_seats[booking.user_id] + more > rules.seats_per_user_max:
