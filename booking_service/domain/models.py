@@ -74,6 +74,7 @@ EXPIRE_HOLD: Final = "expire_hold"
 DONE: Final = "done"
 NOT_ACTIVE: Final = "not_active"  # the booking is over
 NOT_HELD: Final = "not_held"  # there is nothing to confirm
+NOT_UNDERSTOOD: Final = "not_understood"  # by the worker that met it, which is older than who asked
 HOLD_EXPIRED: Final = "hold_expired"
 CAPACITY_TAKEN: Final = "capacity_taken"  # fewer than are held and confirmed; `detail` says how many that is
 

@@ -1,4 +1,4 @@
-"""What each kind of change does: one function each, and its line in CHANGES."""
+"""What each kind of change does: one function each, and its line in OF_BOOKINGS or OF_EVENTS."""
 
 from collections.abc import Callable, Mapping
 from datetime import datetime
@@ -19,6 +19,7 @@ from booking_service.domain.models import (
     HOLD_EXPIRED,
     NOT_ACTIVE,
     NOT_HELD,
+    NOT_UNDERSTOOD,
     PENDING,
     PROMOTE,
     RESUME_WAITLIST,
@@ -34,12 +35,12 @@ from booking_service.domain.models import (
 from booking_service.domain.seats.desk import Desk
 from booking_service.domain.seats.situation import Booked, DueChange, EventSeats, Progress
 
-Act = Callable[[Desk, DueChange], None]
+EventAct = Callable[[Desk, DueChange, EventSeats], None]
+BookingAct = Callable[[Desk, DueChange, EventSeats, Booked], None]
 
 
-def _cancel_booking(desk: Desk, change: DueChange) -> None:
+def _cancel_booking(desk: Desk, change: DueChange, event: EventSeats, booking: Booked) -> None:
     """Cancel a booking. After `cancel_until` a confirmed one stays, unless the change says that it does not count."""
-    booking, event = _about(desk, change)
     until = event.rules.cancel_until
     if booking.status == CANCELLED:
         desk.answer(change)
@@ -52,9 +53,8 @@ def _cancel_booking(desk: Desk, change: DueChange) -> None:
         desk.promote(event)
 
 
-def _confirm_hold(desk: Desk, change: DueChange) -> None:
+def _confirm_hold(desk: Desk, change: DueChange, event: EventSeats, booking: Booked) -> None:
     """Confirm a hold that has not ended by the database's clock."""
-    booking, event = _about(desk, change)
     if booking.status == CONFIRMED:
         desk.answer(change)
     elif event.rules.is_cancelled:
@@ -67,9 +67,8 @@ def _confirm_hold(desk: Desk, change: DueChange) -> None:
         desk.answer(change, NOT_HELD)
 
 
-def _set_seats(desk: Desk, change: DueChange) -> None:
+def _set_seats(desk: Desk, change: DueChange, event: EventSeats, booking: Booked) -> None:
     """Change how many seats a booking has, or waits for: fewer always, more if they are free and allowed."""
-    booking, event = _about(desk, change)
     seats = change.argument or booking.seats
     if refusal := _why_not(booking, event, seats, made_at(change.id)):
         desk.answer(change, refusal)
@@ -101,9 +100,8 @@ def _why_not_more(booking: Booked, event: EventSeats, more: int, moment: datetim
     return SOLD_OUT if booking.status == WAITLISTED or more > event.free_for_others else None
 
 
-def _set_capacity(desk: Desk, change: DueChange) -> None:
+def _set_capacity(desk: Desk, change: DueChange, event: EventSeats) -> None:
     """Give an event more seats, which those who wait get first, or fewer, never below what is held and confirmed."""
-    event = desk.events[change.event_id]
     capacity = event.capacity if change.argument is None else change.argument
     if event.rules.is_cancelled:
         desk.answer(change, EVENT_CANCELLED)
@@ -114,16 +112,15 @@ def _set_capacity(desk: Desk, change: DueChange) -> None:
         desk.promote(event)
 
 
-def _suspend_waitlist(desk: Desk, change: DueChange) -> None:
-    _set_suspended(desk, change, is_suspended=True)
+def _suspend_waitlist(desk: Desk, change: DueChange, event: EventSeats) -> None:
+    _set_suspended(desk, change, event, is_suspended=True)
 
 
-def _resume_waitlist(desk: Desk, change: DueChange) -> None:
-    _set_suspended(desk, change, is_suspended=False)
+def _resume_waitlist(desk: Desk, change: DueChange, event: EventSeats) -> None:
+    _set_suspended(desk, change, event, is_suspended=False)
 
 
-def _set_suspended(desk: Desk, change: DueChange, *, is_suspended: bool) -> None:
-    event = desk.events[change.event_id]
+def _set_suspended(desk: Desk, change: DueChange, event: EventSeats, *, is_suspended: bool) -> None:
     if event.rules.is_cancelled:
         desk.answer(change, EVENT_CANCELLED)
         return
@@ -132,17 +129,16 @@ def _set_suspended(desk: Desk, change: DueChange, *, is_suspended: bool) -> None
     desk.promote(event)
 
 
-def _promote(desk: Desk, change: DueChange) -> None:
+def _promote(desk: Desk, change: DueChange, event: EventSeats) -> None:
     """Go on with promotions that were too many for one batch."""
-    event = desk.events[change.event_id]
     desk.promote(event)
     if not event.is_behind:
         desk.answer(change)
 
 
-def _cancel_event(desk: Desk, change: DueChange) -> None:
+def _cancel_event(desk: Desk, change: DueChange, event: EventSeats) -> None:
     """Cancel the next bookings of an event that is called off, and stay due until there are none left."""
-    event, chunk = desk.events[change.event_id], desk.chunks[change.id]
+    chunk = desk.chunks[change.id]
     if not event.rules.is_cancelled:
         event.rules = event.rules._replace(cancelled_at=desk.now)
     taken = 0
@@ -157,17 +153,26 @@ def _cancel_event(desk: Desk, change: DueChange) -> None:
         desk.answer(change)
 
 
-def _about(desk: Desk, change: DueChange) -> tuple[Booked, EventSeats]:
-    return desk.bookings[change.booking_id or b""], desk.events[change.event_id]
-
-
-CHANGES: Mapping[str, Act] = {
+OF_BOOKINGS: Mapping[str, BookingAct] = {
     CANCEL_BOOKING: _cancel_booking,
     CONFIRM_HOLD: _confirm_hold,
     SET_SEATS: _set_seats,
+}
+OF_EVENTS: Mapping[str, EventAct] = {
     SET_CAPACITY: _set_capacity,
     SUSPEND_WAITLIST: _suspend_waitlist,
     RESUME_WAITLIST: _resume_waitlist,
     PROMOTE: _promote,
     CANCEL_EVENT: _cancel_event,
 }
+
+
+def act(desk: Desk, change: DueChange) -> None:
+    """Do what ``change`` asks for, and say what came of it."""
+    event, booking = desk.events[change.event_id], desk.bookings.get(change.booking_id or b"")
+    if change.kind in OF_EVENTS:
+        OF_EVENTS[change.kind](desk, change, event)
+    elif change.kind in OF_BOOKINGS and booking is not None:
+        OF_BOOKINGS[change.kind](desk, change, event, booking)
+    else:  # of a newer version, or of a booking that is gone: it must not hold up the lane for ever
+        desk.answer(change, NOT_UNDERSTOOD)

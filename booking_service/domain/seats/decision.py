@@ -23,7 +23,7 @@ from booking_service.domain.models import (
     WAITLIST_FULL,
     WAITLISTED,
 )
-from booking_service.domain.seats.acts import CHANGES
+from booking_service.domain.seats.acts import act
 from booking_service.domain.seats.desk import Desk
 from booking_service.domain.seats.situation import Booked, Decided, DueBooking, EventSeats, Situation, Transition
 
@@ -32,7 +32,7 @@ def decide(situation: Situation) -> Decided:
     """Decide all that is due; what ``situation`` says of events and bookings is brought up to date on the way."""
     desk = Desk(situation)
     for change in situation.changes:
-        CHANGES[change.kind](desk, change)
+        act(desk, change)
     for booking_id in situation.expired:
         desk.expire(booking_id)
     left = dict(situation.available)

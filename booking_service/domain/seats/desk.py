@@ -81,11 +81,14 @@ class Desk:
 
     def promote(self, event: EventSeats) -> None:
         """Give the free seats of ``event`` to those who wait, as far as its rules and the bound of a batch allow."""
+        event.is_behind = False
         if event.waiting == 0 or not self._may_promote(event):
             return
         for booking in event.queue:
             if event.available == 0:
                 return
+            if any(seats <= event.available and last < booking.id for seats, last in event.cut.items()):
+                break  # somebody who was not read stands before this one, and might be served
             if booking.status != WAITLISTED or booking.seats_min > event.capacity:
                 continue
             if booking.seats_min <= event.available:
@@ -98,7 +101,7 @@ class Desk:
     def expire(self, booking_id: bytes) -> None:
         """End the hold of a booking that nobody confirmed in time."""
         booking = self.bookings[booking_id]
-        if booking.status == HELD:
+        if booking.status == HELD:  # a change may have come first
             self.note(EXPIRE_HOLD, self.move(booking, EXPIRED))
             self.promote(self.events[booking.event_id])
 

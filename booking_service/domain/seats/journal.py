@@ -30,7 +30,7 @@ def write_journal(connection: Connection, situation: Situation, decided: Decided
     for outcome, steps in asked.items():
         _write_outcome(connection, situation.now, outcome, steps)
     _insert_unasked(connection, situation.now, unasked)
-    _leave_promotions(connection, situation, decided.left_over)
+    _leave_promotions(connection, situation, decided)
 
 
 def _write_outcome(connection: Connection, now: datetime, outcome: Outcome, steps: dict[bytes, int]) -> None:
@@ -83,9 +83,10 @@ def _write_progress(connection: Connection, progress: Iterable[Progress]) -> Non
         )
 
 
-def _leave_promotions(connection: Connection, situation: Situation, left_over: Iterable[int]) -> None:
+def _leave_promotions(connection: Connection, situation: Situation, decided: Decided) -> None:
     # A `promote` that is due already, and not done, stays.
-    due = {change.event_id for change in situation.changes if change.kind == PROMOTE}
+    done = {outcome.id for outcome in decided.outcomes}
+    due = {change.event_id for change in situation.changes if change.kind == PROMOTE and change.id not in done}
     rows = [
         {
             "id": new_id(),
@@ -94,7 +95,7 @@ def _leave_promotions(connection: Connection, situation: Situation, left_over: I
             "event_id": event_id,
             "created_at": situation.now,
         }
-        for event_id in left_over
+        for event_id in decided.left_over
         if event_id not in due
     ]
     if rows:

@@ -1,6 +1,7 @@
 """The head of a waiting list: as much of it as one batch can serve, however long the list is."""
 
 from collections.abc import Iterable, Sequence
+from itertools import chain
 from uuid import UUID
 
 from sqlalchemy import Connection, Select, select
@@ -10,7 +11,7 @@ from booking_service.domain.seats.situation import Booked, DueChange, EventSeats
 
 # This many may have their turn in one batch; in `fit` events, of each number of seats.
 PROMOTIONS_MAX = 100
-ANY = 0  # in EventSeats.cut: there are more, whatever they want
+ANY = 0  # in EventSeats.cut: more wait, whatever they want
 
 
 def read_queue(
@@ -26,14 +27,17 @@ def read_queue(
     if event.rules.waitlist == FIT:
         wanted = select(Waiting.seats_min).where(Waiting.event_id == event.id, Waiting.seats_min <= capacity).distinct()
         heads = [_head(event.id).where(Waiting.seats_min == seats) for seats in connection.scalars(wanted)]
-    found = [_read(connection, head) for head in heads]
-    event.cut = frozenset(
-        (head[0].seats_min if event.rules.waitlist == FIT else ANY) for head in found if len(head) == PROMOTIONS_MAX
-    )
-    for waiting in (waiting for head in found for waiting in head):
-        waiting.event_id = event.id
+    found = [_read(connection, event.id, head) for head in heads]
+    event.cut = {
+        (head[0].seats_min if event.rules.waitlist == FIT else ANY): head[-1].id
+        for head in found
+        if len(head) == PROMOTIONS_MAX
+    }
+    for waiting in chain.from_iterable(found):
         bookings.setdefault(waiting.id, waiting)
-    event.queue = sorted((bookings[w.id] for head in found for w in head), key=lambda booking: booking.id)
+    # Those that a change is about too: it may make one fit that stands far behind.
+    waiting_here = (b for b in bookings.values() if b.event_id == event.id and b.status == WAITLISTED)
+    event.queue = sorted(waiting_here, key=lambda booking: booking.id)
 
 
 def _head(event_id: int) -> Select[UUID, int, int, int]:
@@ -45,8 +49,8 @@ def _head(event_id: int) -> Select[UUID, int, int, int]:
     )
 
 
-def _read(connection: Connection, head: Select[UUID, int, int, int]) -> Sequence[Booked]:
+def _read(connection: Connection, event_id: int, head: Select[UUID, int, int, int]) -> Sequence[Booked]:
     return [
-        Booked(booking_id.bytes, 0, user_id, seats, WAITLISTED, seats_min)
+        Booked(booking_id.bytes, event_id, user_id, seats, WAITLISTED, seats_min)
         for booking_id, user_id, seats, seats_min in connection.execute(head)
     ]

@@ -1,5 +1,6 @@
 """Reading what a batch decides upon: a few statements about all of it, and only what it needs."""
 
+import logging
 from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
@@ -7,16 +8,29 @@ from itertools import chain
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import Connection, Row, func, select
+from sqlalchemy import Connection, Row, delete, func, select
 
 from booking_service.domain.bookings.ids import made_at
-from booking_service.domain.models import CANCEL_EVENT, CONFIRM_HOLD, OFF, Booking, Event, Hold, Stock, UserSeats
+from booking_service.domain.models import (
+    CANCEL_EVENT,
+    CONFIRM_HOLD,
+    HELD,
+    OFF,
+    PROMOTE,
+    Booking,
+    Event,
+    Hold,
+    Stock,
+    UserSeats,
+)
 from booking_service.domain.rules import Rules
 from booking_service.domain.seats.lanes import Acts, Locks
 from booking_service.domain.seats.queues import read_queue
 from booking_service.domain.seats.situation import Booked, Chunk, DueBooking, DueChange, EventSeats, Situation
 from shared.database.literals import moment, numbers
 from shared.database.types import UtcDateTime
+
+log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,6 +80,8 @@ def _closed_at(connection: Connection, event_ids: list[int]) -> dict[int, dateti
 
 def _with_rules(connection: Connection, plain: Situation, acts: Acts, ruled: list[int], size: int) -> Situation:
     expired = _bookings(connection, acts.expired)
+    _drop_stale_holds(connection, [i for i in acts.expired if i not in expired or expired[i].status != HELD])
+    expired = {i: expired[i] for i in acts.expired if i in expired and expired[i].status == HELD}
     freeing = {*(change.event_id for change in acts.changes), *(booking.event_id for booking in expired.values())}
     events = _events(connection, {*ruled, *freeing})
     chunks = {change.id: _chunk(connection, change, size) for change in acts.changes if change.kind == CANCEL_EVENT}
@@ -76,9 +92,11 @@ def _with_rules(connection: Connection, plain: Situation, acts: Acts, ruled: lis
     for event_id in freeing:
         if events[event_id].waiting and events[event_id].rules.waitlist != OFF:
             read_queue(connection, events[event_id], acts.changes, bookings)
+    for change in acts.changes:
+        events[change.event_id].is_behind |= change.kind == PROMOTE  # until it is done
     _read_holds(connection, acts.changes, bookings)
     _read_user_seats(connection, events, bookings.values())
-    return replace(plain, changes=acts.changes, expired=acts.expired, events=events, bookings=bookings, chunks=chunks)
+    return replace(plain, changes=acts.changes, expired=list(expired), events=events, bookings=bookings, chunks=chunks)
 
 
 def _events(connection: Connection, event_ids: Collection[int]) -> dict[int, EventSeats]:
@@ -141,6 +159,13 @@ def _bookings(connection: Connection, ids: Collection[bytes]) -> dict[bytes, Boo
         row.id.bytes: Booked(row.id.bytes, row.event_id, row.user_id, row.seats, row.status, row.seats_min or row.seats)
         for row in connection.execute(columns)
     }
+
+
+def _drop_stale_holds(connection: Connection, booking_ids: Sequence[bytes]) -> None:
+    """Delete holds of what is not held, which nothing of ours leaves behind, or they would be due for ever."""
+    if booking_ids:
+        log.error("holds of bookings that are not held: %s", [str(UUID(bytes=i)) for i in booking_ids])
+        connection.execute(delete(Hold).where(Hold.booking_id.in_([UUID(bytes=i) for i in booking_ids])))
 
 
 def _chunk(connection: Connection, change: DueChange, size: int) -> Chunk:

@@ -57,7 +57,7 @@ class EventSeats:
     is_cancelled: bool = False
     promoted_to: bytes | None = None
     queue: Sequence[Booked] = ()  # those of the waiting list who may have their turn, in order
-    cut: frozenset[int] = frozenset()  # the numbers of seats for which more wait than are in it
+    cut: Mapping[int, bytes] = field(default_factory=dict)  # numbers of seats for which more wait, behind which id
     user_seats: dict[int, int] = field(default_factory=dict)
     is_behind: bool = False  # somebody who waits could be served, and is not yet
 
