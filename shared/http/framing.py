@@ -25,6 +25,9 @@ NAME_OR_IPV4 = re.compile(rb"(?:[A-Za-z0-9._~!$&'()*+,;=-]|%[0-9A-Fa-f]{2})+" + 
 IPV6 = re.compile(rb"\[([0-9A-Fa-f:.]+)\]" + PORT)
 ABSOLUTE_FORM = re.compile(rb"https?://([^/?#]*)([^#]*)", re.IGNORECASE)
 
+# What the parser looks at wherever it stands. Trailers say nothing of framing or routing (RFC 9110, section 6.5.1).
+NO_TRAILERS = frozenset({b"connection", b"proxy-connection", b"content-length", b"transfer-encoding", b"upgrade"})
+
 # Nearly all requests name the same few.
 HOSTS_REMEMBERED = 64
 

@@ -124,8 +124,8 @@ class BoundedProtocol(HttpToolsProtocol):
             self.expect_100_continue = True
 
     def _on_trailer(self, name: bytes) -> None:
-        # Dropped: nobody here reads one. But the parser would believe this one and read no further request.
-        if name == b"connection":
+        # Dropped: nobody here reads one. But the parser would believe some, and read no further request.
+        if name in framing.NO_TRAILERS:
             self._refuse(framing.Malformed())
 
     def on_headers_complete(self) -> None:
