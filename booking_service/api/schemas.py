@@ -24,12 +24,13 @@ YEAR_MIN = 1970
 
 
 def _digits(value: object) -> object:
-    # int() also takes "1_000", "+1" and other alphabets' digits.
+    # int() also takes "1_000", "+1" and other alphabets' digits, and gives up after some thousand digits.
     if not isinstance(value, str):
         return value
     if not DIGITS.fullmatch(value):
         raise PydanticCustomError("digits", "Use decimal digits only.")
-    return value if len(value) <= DIGITS_MAX else "9" * DIGITS_MAX  # more than any bound here
+    digits = value.lstrip("0") or "0"
+    return digits if len(digits) <= DIGITS_MAX else "9" * DIGITS_MAX  # more than any bound here
 
 
 def _date_text(value: object) -> object:

@@ -122,10 +122,8 @@ def _runs(server: str) -> bool:
 
 
 def _port(file: Path) -> int:
-    kept = file.read_text(encoding="utf-8").strip() if file.exists() else ""
-    if kept.isdigit() and ports.is_free(LOOPBACK, int(kept)):
-        return int(kept)
-    candidates = random.sample(PORTS, PORT_TRIES_MAX)
+    kept = file.read_bytes().strip() if file.exists() else b""
+    candidates = [port for port in PORTS if kept == b"%d" % port] + random.sample(PORTS, PORT_TRIES_MAX)
     port = next((port for port in candidates if ports.is_free(LOOPBACK, port)), None)
     if port is None:
         sys.exit(f"no free port for the broker between {PORTS.start} and {PORTS.stop}")

@@ -9,6 +9,7 @@ from uuid import uuid4
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from shared.errors import InternalError, PayloadTooLarge, Problem, Unavailable
+from shared.http.framing import body_length
 from shared.http.methods import ROUTED, OtherMethods
 from shared.http.problems import problem_response
 from shared.logging import request_id
@@ -68,7 +69,8 @@ class Edge:
     def _bounded(self, headers: dict[bytes, bytes], receive: Receive) -> Receive:
         if b"content-length" not in headers and b"transfer-encoding" not in headers:
             return receive  # without either there is no body (RFC 9112, section 6.3)
-        if int(headers.get(b"content-length", b"0")) > self._body_bytes_max:
+        declared = headers.get(b"content-length", b"0")
+        if declared != b"0" and body_length(declared) > self._body_bytes_max:
             raise PayloadTooLarge  # also when nobody would read it
         received = 0
 

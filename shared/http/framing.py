@@ -28,12 +28,16 @@ ABSOLUTE_FORM = re.compile(rb"https?://([^/?#]*)([^#]*)", re.IGNORECASE)
 # What the parser looks at wherever it stands. Trailers say nothing of framing or routing (RFC 9110, section 6.5.1).
 NO_TRAILERS = frozenset({b"connection", b"proxy-connection", b"content-length", b"transfer-encoding", b"upgrade"})
 
+# Up to the 64 bits that the parser takes, however many zeros lead them.
+LENGTH = re.compile(rb"0*([1-9][0-9]{0,19})|0+")
+
 # Nearly all requests name the same few.
 HOSTS_REMEMBERED = 64
 
 ONE_HOST = "Send one Host field with the name or address that you connect to, and nothing else in it."
 TARGET = "Ask for a path such as /events, or for a whole http:// address; `#…` and user names are no part of either."
 OLD_AND_CHUNKED = "HTTP/1.0 has no Transfer-Encoding: send the body with Content-Length."
+NO_LENGTH = "Content-Length is one decimal number, such as 5."
 UNENDING = "Nothing says where this body ends: send Content-Length, or `Transfer-Encoding: chunked` alone."
 
 
@@ -96,6 +100,17 @@ def without_authority(method: bytes, target: bytes) -> bytes:
     if not absolute or not is_host(absolute[1]):
         raise Malformed(TARGET)
     return absolute[2] if absolute[2].startswith(b"/") else b"/" + absolute[2]
+
+
+def body_length(value: bytes) -> int:
+    """Read a Content-Length, in bytes (RFC 9110, section 8.6). Raises Malformed for what is none.
+
+    Any number of zeros may lead it; int() by itself gives up after some thousand digits.
+    """
+    length = LENGTH.fullmatch(value)
+    if length is None:
+        raise Malformed(NO_LENGTH)
+    return int(length[1] or 0)
 
 
 def head_without_upgrade(method: bytes, target: bytes, version: str, headers: Sequence[tuple[bytes, bytes]]) -> bytes:

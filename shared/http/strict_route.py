@@ -63,7 +63,7 @@ def _require_once(request: Request, queries: list[str], headers: list[str]) -> N
 
 def _require_json(headers: Headers) -> None:
     """Look at what a body is said to be. Without one there is nothing to judge: the schema says that it is missing."""
-    if int(headers.get("content-length", "0")) == 0 and "transfer-encoding" not in headers:
+    if not headers.get("content-length", "").strip("0") and "transfer-encoding" not in headers:
         return
     codings = [coding.strip(" \t").lower() for coding in ",".join(headers.getlist("content-encoding")).split(",")]
     if not {*codings} <= {"", "identity"}:

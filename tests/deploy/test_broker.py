@@ -78,6 +78,14 @@ def test_a_port_that_somebody_took_is_given_up(tmp_path: Path) -> None:
         assert broker.prepare(tmp_path, server=None).url != first.url
 
 
+@pytest.mark.parametrize("content", [b"", b"99999", b"80", "\u00b2".encode(), b"\xff", b"2" * 5_000])
+def test_a_port_that_is_none_of_ours_is_given_up(tmp_path: Path, content: bytes) -> None:
+    (tmp_path / "broker").mkdir()
+    (tmp_path / "broker" / "port").write_bytes(content)
+    port = broker.prepare(tmp_path, server=None).url.rpartition(":")[2].partition("/")[0]
+    assert int(port) in broker.PORTS
+
+
 def test_an_imitation_is_announced_with_a_warning(tmp_path: Path) -> None:
     assert "fakeredis" in broker.prepare(tmp_path, server=None).warning
     assert not broker.prepare(tmp_path, server="/usr/bin/redis-server").warning

@@ -10,7 +10,7 @@ import pytest
 from tests.fixtures.accounts import ADA, PASSWORD
 from tests.fixtures.both_services import SERVICES, BothServices, application, both_services
 from tests.fixtures.box_office import EVENT
-from tests.fixtures.exchange import Answer, assert_problem, exchange
+from tests.fixtures.exchange import Answer, assert_problem, exchange, parse
 from tests.fixtures.wire import Wire
 
 JSON = "Content-Type: application/json"
@@ -138,6 +138,27 @@ def test_two_types_are_pointed_at(both: BothServices, path: str, second: str) ->
 @pytest.mark.parametrize("lines", [[], ["Content-Length: 0"], ["Content-Type: text/plain"], [JSON]])
 def test_a_missing_body_is_missing_whatever_it_would_be(both: BothServices, path: str, lines: list[str]) -> None:
     assert_problem(send(both, path, *lines, body=b""), 422, "#")
+
+
+def counted(both: BothServices, path: str, length: str, body: bytes) -> Answer:
+    """Send a body under a length that is written as the test wants it."""
+    service, _ = READERS[path]
+    authorization = [both.admin] if service == "booking" else []
+    fields = ["Host: x", "Connection: close", JSON, *authorization, f"Content-Length: {length}"]
+    lines = [f"POST {path} HTTP/1.1", *fields]
+    with Wire(both.port(service)) as wire:
+        wire.send("\r\n".join([*lines, "", ""]).encode() + body)
+        return parse(wire.read_to_end().text)
+
+
+@pytest.mark.parametrize("path", READERS)
+@pytest.mark.parametrize("zeros", [1, 4_300, 15_000])
+def test_any_number_of_zeros_may_lead_a_length(both: BothServices, path: str, zeros: int) -> None:
+    zeros_before = "0" * zeros
+    body = good_body(path)
+    assert counted(both, path, f"{zeros_before}{len(body)}", body).status == READERS[path][1]
+    assert_problem(counted(both, path, f"{zeros_before}0", b""), 422, "#")
+    assert_problem(counted(both, path, f"{zeros_before}70000", b""), 413)
 
 
 def test_a_refused_body_is_not_asked_for(both: BothServices) -> None:
