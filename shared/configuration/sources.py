@@ -1,4 +1,8 @@
-"""Where the value of a variable comes from: the environment, then a file named by `NAME_FILE`, then `.env`."""
+"""Where the value of a variable comes from: the environment, then a file named by `NAME_FILE`, then `.env`.
+
+Of two names for one thing the more specific counts, wherever it stands: `AUTH_DATABASE_URL` in `.env` before a
+`DATABASE_URL` that some shell has set.
+"""
 
 import os
 import stat
@@ -62,9 +66,13 @@ def variable_names(field_name: str, field: FieldInfo) -> list[str]:
 
 
 def find(names: Sequence[str], sources: Sequence[Source] = ()) -> Found | None:
-    """Return the value of the first of ``names`` that has one, without blanks around it. Raises UnreadableError."""
-    for source in sources or (os.environ, _dotenv()):
-        for name in names:
+    """Return the value of the first of ``names`` that has one anywhere, without blanks around it.
+
+    Raises UnreadableError.
+    """
+    looked_into = sources or (os.environ, _dotenv())
+    for name in names:
+        for source in looked_into:
             if value := _text(name, source.get(name)):
                 return Found(name, value)
             if path := _text(f"{name}_FILE", source.get(f"{name}_FILE")):

@@ -81,6 +81,19 @@ def test_a_services_own_database_goes_before_the_common_one(environment: pytest.
     assert urls == ["sqlite:///auth.db", "sqlite:///booking.db", "sqlite:///booking.db"]
 
 
+def test_what_a_shell_sets_for_many_does_not_beat_what_a_file_of_this_project_says(
+    environment: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    environment.setenv("DATABASE_URL", "sqlite:///of-another-project.db")
+    environment.setenv("HOST", "192.0.2.7")
+    dotenv = "AUTH_DATABASE_URL=sqlite:///auth.db\nBOOKING_DATABASE_URL=sqlite:///booking.db\nLISTEN_HOST=127.0.0.2\n"
+    (tmp_path / ".env").write_text(dotenv)
+    auth, booking, worker = load(AuthSettings), load(BookingSettings), load(WorkerSettings)
+    urls = [settings.database_url.get_secret_value() for settings in (auth, booking, worker)]
+    assert urls == ["sqlite:///auth.db", "sqlite:///booking.db", "sqlite:///booking.db"]
+    assert (auth.host, booking.host) == ("127.0.0.2", "127.0.0.2")
+
+
 @pytest.mark.parametrize("empty", ["", " ", "\t\n"])
 def test_an_empty_variable_is_as_good_as_none(environment: pytest.MonkeyPatch, empty: str) -> None:
     environment.setenv("TOKEN_AUDIENCE", empty)

@@ -48,6 +48,24 @@ def test_a_dotenv_of_any_editor_is_read(folder: Path, content: bytes) -> None:
     assert found_in_dotenv(folder, content) == "v"
 
 
+SPECIFIC = f"SPECIFIC_{NAME}"
+
+
+@pytest.mark.parametrize("specific", [f"{SPECIFIC}=v\n", f"{SPECIFIC}_FILE=file\n"])
+@pytest.mark.parametrize("common", [NAME, f"{NAME}_FILE"])
+def test_the_more_specific_name_counts_wherever_it_stands(
+    folder: Path, monkeypatch: pytest.MonkeyPatch, specific: str, common: str
+) -> None:
+    (folder / "file").write_text("v")
+    (folder / ".env").write_text(specific)
+    (folder / "of another").write_text("of another")
+    monkeypatch.setenv(common, "of another")
+    found = find([SPECIFIC, NAME])
+    assert found == Found(specific.partition("=")[0], "v")
+    monkeypatch.setenv(SPECIFIC, "of this shell")
+    assert find([SPECIFIC, NAME]) == Found(SPECIFIC, "of this shell")
+
+
 @pytest.mark.parametrize(
     ("content", "why"),
     [
