@@ -42,8 +42,9 @@ HOST_NAME = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.-]{0,252}")
 
 
 def _database_url(value: SecretStr) -> SecretStr:
+    text = _with_small_scheme(value.get_secret_value())
     try:
-        url = make_url(value.get_secret_value())
+        url = make_url(text)
     except (ArgumentError, ValueError):
         raise ValueError(DATABASE_FORM) from None
     if url.drivername in MYSQL_DRIVERS:
@@ -52,7 +53,7 @@ def _database_url(value: SecretStr) -> SecretStr:
         _check_sqlite(url)
     else:
         raise ValueError(DATABASE_FORM)
-    return value
+    return SecretStr(text)
 
 
 def _check_mysql(url: URL) -> None:
@@ -90,7 +91,7 @@ def _check_sqlite(url: URL) -> None:
 
 
 def _redis_url(value: SecretStr) -> SecretStr:
-    text = value.get_secret_value()
+    text = _with_small_scheme(value.get_secret_value())
     url = _split(text, "redis", "rediss")
     if url is None or ";" in text or url.fragment or REDIS_PATH.fullmatch(url.path) is None:
         raise ValueError(REDIS_FORM)
@@ -105,7 +106,7 @@ def _redis_url(value: SecretStr) -> SecretStr:
     # Without an option kombu would speak without TLS to a port that expects it.
     if url.scheme == "rediss" and "ssl_cert_reqs" not in dict(options):
         return SecretStr(f"{text.rstrip('?')}{'&' if options else '?'}{REDIS_TLS_DEFAULT}")
-    return value
+    return SecretStr(text)
 
 
 def _is_tls_option(name: str, value: str) -> bool:
@@ -113,10 +114,11 @@ def _is_tls_option(name: str, value: str) -> bool:
 
 
 def _http_url(value: str) -> str:
-    url = _split(value, "http", "https")
-    if url is None or URL_CHARACTERS.fullmatch(value) is None or not _is_host(url.hostname or ""):
+    text = _with_small_scheme(value)
+    url = _split(text, "http", "https")
+    if url is None or URL_CHARACTERS.fullmatch(text) is None or not _is_host(url.hostname or ""):
         raise ValueError(HTTP_FORM)
-    return value
+    return text
 
 
 def _authorities(value: str) -> str:
@@ -146,13 +148,21 @@ def _listen_host(value: str) -> str:
     return text
 
 
-def _split(value: str, *schemes: str) -> SplitResult | None:
+def _with_small_scheme(text: str) -> str:
+    # Letter case does not count in a scheme (RFC 3986, section 3.1); redis-py, kombu and SQLAlchemy know small ones.
+    scheme, mark, rest = text.partition("://")
+    return f"{scheme.lower()}{mark}{rest}"
+
+
+def _split(text: str, *schemes: str) -> SplitResult | None:
     try:
-        url = urlsplit(value)
-        known = url.scheme in schemes and bool(url.hostname) and (url.port is None or _is_port(url.port))
+        url = urlsplit(text)
+        # urlsplit passes over control characters before and in the scheme, the others do not.
+        known = url.scheme in schemes and text.startswith(f"{url.scheme}://")
+        usable = bool(url.hostname) and (url.port is None or _is_port(url.port))
     except ValueError:  # a bracket that is not closed, a port that is no number
         return None
-    return url if known else None
+    return url if known and usable else None
 
 
 def _is_port(number: int) -> bool:

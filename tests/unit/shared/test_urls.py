@@ -54,7 +54,13 @@ PIECES = st.sampled_from(
 )  # fmt: skip
 
 
-@given(st.sampled_from(["redis://", "rediss://", "redis://h", "rediss://:p@h"]), st.lists(PIECES, max_size=9))
+STARTS = st.sampled_from(
+    ["redis://", "rediss://", "redis://h", "rediss://:p@h", "REDIS://h", "Rediss://h", "\x01redis://h", "re\tdis://h",
+     "redis:\t//h", "redis:h", "red\u0131s://h", "REDI\u017f://h"]
+)  # fmt: skip
+
+
+@given(STARTS, st.lists(PIECES, max_size=9))
 def test_a_redis_url_that_is_accepted_reads_the_same_to_both_its_readers(start: str, pieces: list[str]) -> None:
     try:
         url = redis(start + "".join(pieces))
@@ -75,6 +81,33 @@ def test_a_redis_url_may_have_all_that_both_know(url: str) -> None:
     accepted = redis(url)
     assert as_redis_py_reads(accepted) == as_kombu_reads(accepted)
     assert bool(Connection(accepted).ssl) == url.startswith("rediss"), "TLS is spoken by both or by none"
+
+
+@pytest.mark.parametrize(
+    ("kind", "url", "kept"),
+    [
+        ("redis", "REDIS://User:Pass@Host/1", "redis://User:Pass@Host/1"),
+        ("redis", "Redis://h", "redis://h"),
+        ("redis", "REDISS://h/1", "rediss://h/1?ssl_cert_reqs=required"),
+        ("redis", "RedisS://h?ssl_ca_certs=/CA.pem", "rediss://h?ssl_ca_certs=/CA.pem&ssl_cert_reqs=required"),
+        ("http", "HTTP://Host/JWKS", "http://Host/JWKS"),
+        ("http", "Https://h", "https://h"),
+        ("database", "MYSQL+PyMySQL://User:Pass@Host/Name", "mysql+pymysql://User:Pass@Host/Name"),
+        ("database", "MariaDB://u@h/d", "mariadb://u@h/d"),
+        ("database", "SQLite:///A.db", "sqlite:///A.db"),
+    ],
+)
+def test_letter_case_counts_everywhere_but_in_the_scheme(kind: str, url: str, kept: str) -> None:
+    accepted = getattr(Configured.model_validate({kind: url}), kind)
+    assert (accepted if kind == "http" else accepted.get_secret_value()) == kept
+    if kind == "redis":
+        assert as_redis_py_reads(kept) == as_kombu_reads(kept)
+
+
+@pytest.mark.parametrize("kind", ["redis", "http"])
+@pytest.mark.parametrize("start", ["\x01{}://", "{}:\t//", "\t{}://", "{}:", "{}:/", "{}: //"])
+def test_what_only_looks_like_a_scheme_is_refused(kind: str, start: str) -> None:
+    refusal(**{kind: f"{start.format(kind)}h/1"})
 
 
 @pytest.mark.parametrize(
