@@ -5,6 +5,7 @@ import os
 import resource
 import subprocess
 import sys
+from contextlib import suppress
 from pathlib import Path
 
 from auth_service.settings import AuthSettings
@@ -78,8 +79,10 @@ def execute(command: list[str]) -> None:
         sys.exit(f"there is nothing in {data} yet; `make run` fills it")
     environment.fill(data)
     if not environment.is_set("REDIS_URL"):
-        os.environ["REDIS_URL"] = broker.kept_url(data)
-    environment.check()
+        # None when the last run used a Redis of the caller's. A command that needs one says so by itself.
+        with suppress(FileNotFoundError):
+            os.environ["REDIS_URL"] = broker.kept_url(data)
+    environment.derive()
     os.execvp(command[0], command)  # noqa: S606  no shell: the arguments are a list
 
 

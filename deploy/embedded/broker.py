@@ -74,7 +74,7 @@ def prepare(data: Path, server: str | None) -> Broker:
 def kept_url(data: Path) -> str:
     """Return the address of the broker that ``data`` was last prepared for. Raises FileNotFoundError without one."""
     directory = data / "broker"
-    port = (directory / "port").read_text(encoding="utf-8").strip()
+    port = (directory / "port").read_text(encoding="ascii", errors="replace").strip()
     # fakeredis takes any password.
     return f"redis://:{keep(directory / 'password', password)}@{LOOPBACK}:{port}/0"
 

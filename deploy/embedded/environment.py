@@ -47,14 +47,19 @@ def fill(data: Path) -> None:
     _default("BOOKING_DATABASE_URL", _sqlite(data / "booking.sqlite3"), "BOOKING_DATABASE_URL", "DATABASE_URL")
 
 
-def check() -> tuple[AuthSettings, BookingSettings]:
-    """Read all settings as the processes will, and set what follows from the auth service's address.
-
-    Ends the process with one line when a variable is wrong.
-    """
+def derive() -> None:
+    """Set what follows from the auth service's address. Ends the process with one line when a variable is wrong."""
     auth = load(AuthSettings)
     _default("JWKS_URL", f"{address(auth.host, auth.port)}/.well-known/jwks.json")
     _default("TOKEN_ISSUER", f"http://localhost:{auth.port}")
+
+
+def check() -> tuple[AuthSettings, BookingSettings]:
+    """Set what follows from other variables, and read all settings as the processes will.
+
+    Ends the process with one line when a variable is wrong.
+    """
+    derive()
     load(WorkerSettings)
     return load(AuthSettings), load(BookingSettings)
 

@@ -13,6 +13,8 @@ import pytest
 from lab import redis
 from lab.ports import free_port
 from lab.programs import find_program
+from shared.configuration.settings import EXIT_CONFIGURATION
+from tests.deploy.embedded import SERVERS
 from tests.fixtures.servers import missing, wait_until
 
 REPOSITORY = Path(__file__).resolve().parents[2]
@@ -65,6 +67,30 @@ def test_a_second_run_on_the_same_data_is_refused(tmp_path: Path) -> None:
 
 def test_a_command_on_data_that_are_not_there_is_refused(tmp_path: Path) -> None:
     assert "nothing in" in _refusal(tmp_path, "exec", "true")
+
+
+def test_a_command_that_needs_no_redis_runs_where_none_was_kept(tmp_path: Path) -> None:
+    """The last `make run` used a Redis of the caller's, and this shell knows nothing of it."""
+    (tmp_path / "lock").touch()
+
+    def execute(*arguments: str) -> "subprocess.CompletedProcess[str]":
+        inherited = {name: value for name, value in os.environ.items() if name not in SERVERS}
+        return subprocess.run(
+            [sys.executable, "-m", "deploy.embedded", "exec", sys.executable, "-m", *arguments],
+            cwd=REPOSITORY,
+            env=inherited | {"DATA_DIR": str(tmp_path)},
+            text=True,
+            capture_output=True,
+            check=False,
+            timeout=SECONDS_MAX,
+        )
+
+    assert execute("booking_service", "migrate").returncode == 0
+    audit = execute("booking_service", "audit")
+    assert (audit.returncode, audit.stdout) == (0, "audit: ok\n"), audit.stderr
+    serve = execute("booking_service", "serve")
+    assert serve.returncode == EXIT_CONFIGURATION
+    assert serve.stderr == "configuration error: REDIS_URL: Field required\n"
 
 
 def test_a_data_directory_that_cannot_be_is_named(tmp_path: Path) -> None:
