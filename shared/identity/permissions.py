@@ -30,9 +30,16 @@ def scope_of(role: str) -> str:
     return " ".join(sorted(ROLES[role]))
 
 
-def permissions_of(scope: str | None, role: str) -> Permissions:
-    """Read what a token allows: its ``scope``, or without one what its ``role`` is made of."""
+def permissions_of(scope: str | None, role: str | None) -> Permissions:
+    """Read what a token allows: its ``scope``, or without one what its ``role`` is made of.
+
+    A role beside a scope says nothing, so it may be one that this version does not know. Raises ValueError for such a
+    role without a scope.
+    """
     if scope is None:
+        if role is None or role not in ROLES:
+            msg = "neither a scope nor a role that we give out"
+            raise ValueError(msg)
         return ROLES[role]
     granted = Permissions(scope.split())
     return ROLES["admin"] if role == "admin" and granted == _SCOPE_OF_OLD_ADMINS else granted

@@ -53,6 +53,16 @@ def test_a_scope_is_never_widened_to_its_role_otherwise() -> None:
     assert permissions_of("bookings:read events:write users:write", "user") != ROLES["admin"]
 
 
+@pytest.mark.parametrize("role", ["organizer", "", None, ..., ["admin"], 7])
+def test_a_role_counts_only_where_there_is_no_scope(role: object) -> None:
+    scope = "bookings:read bookings:write"
+    assert judge(assemble(json.dumps(claims(role=role, scope=scope)).encode())).permissions == set(scope.split())
+    assert judge(assemble(json.dumps(claims(role=role, scope="")).encode())).permissions == set()
+    for without in (..., None):
+        with pytest.raises(Unauthenticated):
+            judge(assemble(json.dumps(claims(role=role, scope=without)).encode()))
+
+
 @pytest.mark.parametrize("scope", [["bookings:write"], 1, {"bookings:write": True}, True])
 def test_a_scope_that_is_no_text_is_not_ours(scope: object) -> None:
     with pytest.raises(Unauthenticated):
