@@ -2,7 +2,8 @@
 
     Problem
     ├── InvalidInput 422          the request cannot be understood; `errors` points at what
-    ├── Unauthenticated 401       no token, or not a good one
+    ├── Unauthenticated 401       no token came
+    │   └── InvalidToken            one came, and is not believed
     ├── Forbidden 403             a good token that may not do this
     ├── NotFound 404              nothing there, or not yours
     ├── MethodNotAllowed 405
@@ -76,6 +77,12 @@ class Unauthenticated(Problem):
     code, status, title = "unauthenticated", 401, "A valid access token is needed"
     default_detail = "Log in at the auth service and send `Authorization: Bearer <access_token>`, once."
     headers: ClassVar[Mapping[str, str]] = {"WWW-Authenticate": "Bearer"}  # the challenge of RFC 6750
+
+
+class InvalidToken(Unauthenticated):
+    """An access token came with the request, and it is not believed: malformed, ended, signed by somebody else."""
+
+    headers: ClassVar[Mapping[str, str]] = {"WWW-Authenticate": 'Bearer error="invalid_token"'}  # RFC 6750, section 3.1
 
 
 class Forbidden(Problem):

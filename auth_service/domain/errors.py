@@ -9,10 +9,11 @@ Problem
 │   └── PasswordTooShort
 └── Unauthenticated 401
     ├── WrongCredentials      says the same for every reason
-    └── AccountGone           a good token of a deleted or disabled user
+    └── InvalidToken
+        └── AccountGone       a good token of a deleted or disabled user
 """
 
-from shared.errors import Conflict, FieldError, Forbidden, InvalidInput, Unauthenticated
+from shared.errors import Conflict, FieldError, Forbidden, InvalidInput, InvalidToken, Unauthenticated
 
 LENGTH_MIN_DEFAULT = 8  # of PASSWORD_LENGTH_MIN; only OpenAPI's example does not ask the settings
 
@@ -49,7 +50,7 @@ class WrongCredentials(Unauthenticated):
     default_detail = "Check both and try again."
 
 
-class AccountGone(Unauthenticated):
+class AccountGone(InvalidToken):
     """The token is good, and its user was deleted or disabled since."""
 
     code, title = "account-gone", "This account is no longer there"

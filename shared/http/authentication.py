@@ -6,7 +6,7 @@ from fastapi import Depends, Request, Security
 from fastapi.security import HTTPBearer
 
 from shared.configuration.settings import ServiceSettings
-from shared.errors import Unauthenticated
+from shared.errors import InvalidToken, Unauthenticated
 from shared.identity.keys import KeySource
 from shared.identity.tokens import Principal, TokenRules, TokenVerifier, require
 
@@ -27,7 +27,11 @@ class Authenticator:
         self._keys = keys
 
     async def authenticate(self, request: Request) -> Principal:
-        """Return who sent ``request``. Raises Unauthenticated, or KeysUnavailable when no key was ever seen."""
+        """Return who sent ``request``.
+
+        Raises Unauthenticated without a token, InvalidToken for one that is not believed, or KeysUnavailable when no
+        key was ever seen.
+        """
         token = _bearer_token(request.headers.getlist("authorization"))
         if token is None:
             raise Unauthenticated
@@ -49,7 +53,7 @@ class Authenticator:
     async def _verify(self, token: str) -> Principal:
         key = await self._keys.find(self._verifier.key_id(token))
         if key is None:
-            raise Unauthenticated
+            raise InvalidToken
         return self._verifier.verify(token, key)
 
 
@@ -64,8 +68,8 @@ class Authenticating(Protocol):
 def _bearer_token(authorizations: list[str]) -> str | None:
     if len(authorizations) != 1 or not authorizations[0].lower().startswith(SCHEME):
         return None
-    # RFC 9110, section 11.4: spaces and nothing else after the scheme. What follows is judged as a token is.
-    return authorizations[0][len(SCHEME) :].lstrip(" ").rstrip(" \t")
+    # RFC 9110, section 11.4: spaces and nothing else after the scheme. What follows, if anything, is judged as a token.
+    return authorizations[0][len(SCHEME) :].lstrip(" ").rstrip(" \t") or None
 
 
 def token_rules(settings: ServiceSettings) -> TokenRules:

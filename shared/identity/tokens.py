@@ -16,7 +16,7 @@ from uuid import uuid4
 from jose import jwk, jwt
 from jose.backends.base import Key
 
-from shared.errors import Forbidden, Unauthenticated
+from shared.errors import Forbidden, InvalidToken
 from shared.identity.permissions import Permissions, permissions_of, scope_of
 
 TOKEN_TYPE = "at+jwt"  # noqa: S105  a media type, not a secret
@@ -124,7 +124,7 @@ class TokenVerifier:
         return None
 
     def key_id(self, token: str) -> str | None:
-        """Return the `kid` that ``token`` claims, once its header is found harmless. Raises Unauthenticated."""
+        """Return the `kid` that ``token`` claims, once its header is found harmless. Raises InvalidToken."""
         header = _json_object(_parts(token)[0], bytes_max=HEADER_BYTES_MAX)
         key_id = header.get("kid")
         if (
@@ -133,11 +133,11 @@ class TokenVerifier:
             or any(name in header for name in HEADERS_REFUSED)
             or not isinstance(key_id, str | None)
         ):
-            raise Unauthenticated
+            raise InvalidToken
         return key_id
 
     def verify(self, token: str, key: Key) -> Principal:
-        """Check signature and claims of ``token``, whose header `key_id` has passed. Raises Unauthenticated."""
+        """Check signature and claims of ``token``, whose header `key_id` has passed. Raises InvalidToken."""
         # What is remembered is known again by its text, so a token must have one text; jose does not see to that.
         claims = _json_object(_parts(token)[1], bytes_max=TOKEN_BYTES_MAX)
         try:
@@ -152,7 +152,7 @@ class TokenVerifier:
             )
             principal = _principal(claims)
         except Exception as error:  # jose also raises RecursionError, OverflowError, AttributeError, …
-            raise Unauthenticated from error
+            raise InvalidToken from error
         self._remember(token, principal)
         return principal
 
@@ -165,14 +165,14 @@ class TokenVerifier:
 
 
 def _parts(token: str) -> list[str]:
-    """Take a JWS apart (RFC 7515, section 3.1): header, claims, signature. Raises Unauthenticated.
+    """Take a JWS apart (RFC 7515, section 3.1): header, claims, signature. Raises InvalidToken.
 
     Each is canonical base64url without padding. Decoders do not see to that: they skip what is not of the alphabet, and
     the last bits of the last character.
     """
     parts = token.split(".", 3)
     if len(token) > TOKEN_BYTES_MAX or len(parts) != 3 or not all(map(_is_canonical, parts)):  # noqa: PLR2004  JWS: three parts
-        raise Unauthenticated
+        raise InvalidToken
     return parts
 
 
@@ -182,14 +182,14 @@ def _is_canonical(part: str) -> bool:
 
 def _json_object(part: str, bytes_max: int) -> dict[str, Any]:
     if len(part) > bytes_max:
-        raise Unauthenticated
+        raise InvalidToken
     try:
         # As text: json would find out by itself that bytes are UTF-16.
         found = STRICT_JSON.decode(urlsafe_b64decode(part + "=" * (-len(part) % 4)).decode())
     except (ValueError, RecursionError) as error:
-        raise Unauthenticated from error
+        raise InvalidToken from error
     if not isinstance(found, dict):
-        raise Unauthenticated
+        raise InvalidToken
     return found
 
 

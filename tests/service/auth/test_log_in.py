@@ -180,7 +180,7 @@ def test_a_user_who_was_disabled_is_nobody(client: TestClient, settings: AuthSet
     answer = client.get("/users/me", headers=headers)
 
     assert answer.status_code == 401
-    assert answer.headers["WWW-Authenticate"] == "Bearer"
+    assert answer.headers["WWW-Authenticate"] == 'Bearer error="invalid_token"'
 
 
 def test_a_token_of_a_shared_secret_works_too(settings: AuthSettings) -> None:
