@@ -5,7 +5,7 @@ from typing import Annotated
 from fastapi import Depends, Request
 
 from auth_service.process import Process
-from shared.http.authentication import BearerScheme, authenticated
+from shared.http.authentication import authenticated_if_sent
 from shared.identity.tokens import Principal
 
 
@@ -14,10 +14,5 @@ def _running(request: Request) -> Process:
     return process
 
 
-async def _sender(request: Request, _scheme: BearerScheme = None) -> Principal | None:
-    # A token that is sent along must be good, even where none is needed.
-    return await authenticated(request) if "authorization" in request.headers else None
-
-
 Running = Annotated[Process, Depends(_running)]
-Sender = Annotated[Principal | None, Depends(_sender)]
+Sender = Annotated[Principal | None, Depends(authenticated_if_sent)]

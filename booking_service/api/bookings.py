@@ -7,12 +7,11 @@ from uuid import UUID
 from fastapi import APIRouter, Header, Response
 
 from booking_service.api.answers import accepted, response, shown
-from booking_service.api.dependencies import Booker, Running
+from booking_service.api.dependencies import Booker, Reader, Running
 from booking_service.api.headers import parse_idempotency_key, parse_wait_seconds
 from booking_service.api.schemas import BookingOut, EventId, Seats
 from booking_service.domain.errors import BookingNotFound, EventNotFound, IdempotencyKeyReused, SalesClosed, SoldOut
 from shared.errors import Forbidden, InvalidInput, Overloaded, Unauthenticated, Unavailable
-from shared.http.authentication import AnyUser
 from shared.http.problems import documented
 from shared.http.strict_route import StrictRoute
 
@@ -57,11 +56,11 @@ async def book(
     "/bookings/{booking_id}",
     response_model=BookingOut,
     summary="See what became of a booking",
-    responses=documented(Unauthenticated, BookingNotFound, InvalidInput, Unavailable, Overloaded),
+    responses=documented(Unauthenticated, Forbidden, BookingNotFound, InvalidInput, Unavailable, Overloaded),
 )
 async def get_booking(
     booking_id: str,
-    user: AnyUser,
+    user: Reader,
     process: Running,
     prefer: Annotated[list[str] | None, Header(description="`wait=n` holds the answer up to n seconds.")] = None,
 ) -> Response:

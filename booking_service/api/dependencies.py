@@ -6,7 +6,7 @@ from fastapi import Depends, Request
 
 from booking_service.process import Process
 from shared.http.authentication import Requires
-from shared.identity.permissions import BOOK, WRITE_EVENTS
+from shared.identity.permissions import BOOK, READ_BOOKINGS, WRITE_EVENTS
 from shared.identity.tokens import Principal
 
 
@@ -18,4 +18,5 @@ def _running(request: Request) -> Process:
 Running = Annotated[Process, Depends(_running)]
 # Asked for here although the box office decides it: what one may do is judged before the rest of the request.
 Booker = Annotated[Principal, Depends(Requires(BOOK))]
+Reader = Annotated[Principal, Depends(Requires(READ_BOOKINGS))]
 EventWriter = Annotated[Principal, Depends(Requires(WRITE_EVENTS))]

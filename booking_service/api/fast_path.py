@@ -16,14 +16,15 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 from booking_service.api.answers import RawHeaders, accepted, shown
 from booking_service.api.headers import parse_idempotency_key, parse_wait_seconds
 from booking_service.process import Process
-from shared.errors import Problem
+from shared.errors import Forbidden, Problem
 from shared.http.problems import answer_problem
+from shared.identity.permissions import BOOK
 from shared.identity.tokens import Principal
 
 # At most 18 digits, so that no number is out of bounds; a leading zero is not ordinary.
-BOOK = re.compile(r"/events/([1-9][0-9]{0,17})/book")
+BOOK_PATH = re.compile(r"/events/([1-9][0-9]{0,17})/book")
 SEATS = re.compile(rb"seats=([1-9][0-9]{0,8})")
-POLL = re.compile(r"/bookings/([0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12})")
+POLL_PATH = re.compile(r"/bookings/([0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12})")
 
 Answer = tuple[int, RawHeaders, bytes]
 
@@ -56,9 +57,9 @@ class FastPath:
 async def _answer(scope: Scope) -> Answer | None:
     """Answer an ordinary request; None for any other."""
     path: str = scope["path"]
-    if scope["method"] == "POST" and (booking := BOOK.fullmatch(path)):
+    if scope["method"] == "POST" and (booking := BOOK_PATH.fullmatch(path)):
         return await _book(scope, int(booking[1]))
-    if scope["method"] == "GET" and (poll := POLL.fullmatch(path)):
+    if scope["method"] == "GET" and (poll := POLL_PATH.fullmatch(path)):
         return await _poll(scope, UUID(poll[1]))
     return None
 
@@ -68,6 +69,8 @@ async def _book(scope: Scope, event_id: int) -> Answer | None:
     user = headers.principal
     if seats is None or user is None or headers.has_body or len(headers.idempotency_keys) > 1:
         return None
+    if BOOK not in user.permissions:  # before the key is looked at, as on the ordinary route
+        raise Forbidden
     key = parse_idempotency_key(headers.idempotency_keys[0] if headers.idempotency_keys else None)
     process: Process = scope["app"].state.process
     return accepted(await process.sales.book(user, event_id, int(seats[1]), key))

@@ -8,6 +8,8 @@ from uuid import UUID
 from booking_service.box_office.lookups import BookingView
 from booking_service.domain.bookings.lookup import is_visible
 from booking_service.domain.errors import BookingNotFound
+from shared.errors import Forbidden
+from shared.identity.permissions import READ_BOOKINGS
 from shared.identity.tokens import Principal
 
 POLL_SECONDS_FIRST = 0.02
@@ -26,8 +28,10 @@ class Watch:
     async def show(self, viewer: Principal, booking_id: UUID, wait_seconds: float = 0) -> BookingView:
         """Return a booking that ``viewer`` may see, waiting up to ``wait_seconds`` for its decision.
 
-        Raises BookingNotFound, Unavailable or Overloaded.
+        Raises Forbidden, BookingNotFound, Unavailable or Overloaded.
         """
+        if READ_BOOKINGS not in viewer.permissions:  # not by `require`: a poll pays for each call
+            raise Forbidden
         deadline = time.monotonic() + wait_seconds
         pause = POLL_SECONDS_FIRST
         while True:

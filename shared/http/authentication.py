@@ -1,8 +1,10 @@
 """Who sends this request: the bearer token (RFC 6750), checked locally."""
 
+from collections.abc import Awaitable, Callable, Iterator
 from typing import Annotated, Protocol
 
 from fastapi import Depends, Request, Security
+from fastapi.dependencies.models import Dependant
 from fastapi.security import HTTPBearer
 
 from shared.configuration.settings import ServiceSettings
@@ -11,6 +13,9 @@ from shared.identity.keys import KeySource
 from shared.identity.tokens import Principal, TokenRules, TokenVerifier, require
 
 SCHEME = "bearer "
+
+# Lets a request pass or raises a problem.
+Judge = Callable[[Request], Awaitable[object]]
 
 # Only tells OpenAPI of the scheme, so that /docs has a place for the token; Authenticator does the checking.
 BearerScheme = Annotated[
@@ -78,9 +83,17 @@ def token_rules(settings: ServiceSettings) -> TokenRules:
 
 
 async def authenticated(request: Request, _scheme: BearerScheme = None) -> Principal:
-    """Demand any good token; a route's dependency."""
-    process: Authenticating = request.app.state.process
-    return await process.authenticator.authenticate(request)
+    """Demand any good token; a route's dependency. However many ask, a request's token is judged once."""
+    principal: Principal | None = getattr(request.state, "principal", None)
+    if principal is None:
+        process: Authenticating = request.app.state.process
+        request.state.principal = principal = await process.authenticator.authenticate(request)
+    return principal
+
+
+async def authenticated_if_sent(request: Request, _scheme: BearerScheme = None) -> Principal | None:
+    """Demand that a token is good where none is needed; a route's dependency."""
+    return await authenticated(request) if "authorization" in request.headers else None
 
 
 AnyUser = Annotated[Principal, Depends(authenticated)]
@@ -96,3 +109,18 @@ class Requires:
         """Return who sent the request. Raises Unauthenticated or Forbidden."""
         require(principal, self._permission)
         return principal
+
+    async def judge(self, request: Request) -> None:
+        """Do the same before FastAPI does. Raises Unauthenticated or Forbidden."""
+        require(await authenticated(request), self._permission)
+
+
+def judges(dependant: Dependant) -> Iterator[Judge]:
+    """Find what decides who may call a route, in the order of its signature."""
+    for dependency in dependant.dependencies:
+        if isinstance(dependency.call, Requires):
+            yield dependency.call.judge
+        elif dependency.call in (authenticated, authenticated_if_sent):
+            yield dependency.call
+        else:
+            yield from judges(dependency)

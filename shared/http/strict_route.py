@@ -1,6 +1,7 @@
-"""A route that reads no more than its signature says: nothing twice that it takes once, and no body but JSON.
+"""A route that asks first who may call it, and reads no more than its signature says.
 
-FastAPI takes one of two `?seats=2&seats=3`, and parses or hands on whatever a body says it is.
+Nothing twice that it takes once, and no body but JSON. FastAPI takes one of two `?seats=2&seats=3`, parses or hands on
+whatever a body says it is, and looks at the caller's token only then.
 """
 
 import re
@@ -14,6 +15,7 @@ from fastapi.routing import APIRoute
 from starlette.datastructures import Headers
 
 from shared.errors import FieldError, InvalidInput, UnsupportedCoding, UnsupportedMediaType
+from shared.http.authentication import judges
 
 ONCE = "Give this once."
 # A media type (RFC 9110, section 8.3.1): `application/json`, or one that is JSON too (RFC 6839, section 3.1). Each text
@@ -27,16 +29,19 @@ Handler = Callable[[Request], Coroutine[Any, Any, Response]]
 
 
 class StrictRoute(APIRoute):
-    """Refuses what the signature leaves no room for, before anything of the request is read."""
+    """Refuses who may not call it (401, 403), then what its signature leaves no room for, before it reads a body."""
 
     def get_route_handler(self) -> Handler:
         """Return FastAPI's handler behind the checks. It raises InvalidInput or UnsupportedMediaType besides."""
         handle = super().get_route_handler()
+        judges_of_caller = list(judges(self.dependant))
         queries = list(_taken_once(self.dependant, params.Query))
         headers = list(_taken_once(self.dependant, params.Header))
         takes_body = self.body_field is not None
 
         async def check_and_handle(request: Request) -> Response:
+            for judge in judges_of_caller:
+                await judge(request)
             _require_once(request, queries, headers)
             if takes_body:
                 _require_json(request.headers)

@@ -130,9 +130,45 @@ def test_only_users_book(client: TestClient, settings: BookingSettings, event: i
     assert_problem(client.post(f"/events/{event}/book?seats=1", headers=bearer(settings, role)), 403)
 
 
-def test_the_role_is_judged_before_the_input(client: TestClient, settings: BookingSettings) -> None:
-    assert_problem(client.post("/events", json={}, headers=bearer(settings)), 403)
-    assert_problem(client.post("/events/x/book?seats=x", headers=bearer(settings, "public")), 403)
+JSON = ("Content-Type", "application/json")
+
+
+@pytest.mark.parametrize(
+    ("method", "address", "lines", "content", "status"),
+    [
+        ("POST", "/events", [JSON], b"{}", 422),
+        ("POST", "/events", [JSON], b"{", 422),
+        ("POST", "/events", [JSON], "{}".encode("utf-16"), 422),
+        ("POST", "/events", [JSON], b'{"a": 1, "a": 1}', 422),
+        ("POST", "/events", [JSON, JSON], b"{}", 422),
+        ("POST", "/events?allow_past=1&allow_past=1", [JSON], b"{}", 422),
+        ("POST", "/events?allow_past=maybe", [JSON], b"{}", 422),
+        ("POST", "/events", [("Content-Type", "text/plain")], b"{}", 415),
+        ("POST", "/events", [JSON, ("Content-Encoding", "gzip")], b"{}", 415),
+        ("POST", "/events/x/book?seats=x", [], b"", 422),
+        ("GET", "/bookings/x", [], b"", 404),
+        ("GET", "/bookings/00000000-0000-7000-8000-000000000000", [], b"", 404),
+    ],
+)
+def test_who_may_not_ask_hears_of_that_before_what_is_wrong_with_the_request(  # noqa: PLR0913, PLR0917
+    client: TestClient,
+    settings: BookingSettings,
+    method: str,
+    address: str,
+    lines: Headers,
+    content: bytes,
+    status: int,
+) -> None:
+    good = bearer(settings, "admin" if address.startswith("/events") and "/book" not in address else "user")
+    callers: list[tuple[dict[str, str], int]] = [
+        ({}, 401),
+        ({"Authorization": f"Bearer {BAD_TOKENS['expired']()}"}, 401),
+        (bearer(settings, "public"), 403),
+        (good, status),
+    ]
+    for headers, expected in callers:
+        answer = client.request(method, address, headers=[*headers.items(), *lines], content=content)
+        assert_problem(answer, expected)
 
 
 def test_a_booking_is_shown_to_its_owner_and_to_admins_only(
@@ -140,7 +176,7 @@ def test_a_booking_is_shown_to_its_owner_and_to_admins_only(
 ) -> None:
     address = client.post(f"/events/{event}/book?seats=1", headers=bearer(settings, uid=7)).headers["Location"]
     seen = {
-        ("user", 7): 200, ("admin", 1): 200, ("user", 8): 404, ("public", 8): 404, ("user", 2**63 - 1): 404,
+        ("user", 7): 200, ("admin", 1): 200, ("user", 8): 404, ("public", 7): 403, ("user", 2**63 - 1): 404,
     }  # fmt: skip
     for (role, uid), status in seen.items():
         assert client.get(address, headers=bearer(settings, role, uid)).status_code == status

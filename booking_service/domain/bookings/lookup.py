@@ -37,7 +37,7 @@ COLUMNS = tuple(getattr(Booking, field.name) for field in fields(BookingState))
 
 
 def is_visible(state: BookingState, viewer: Principal) -> bool:
-    """Tell whether ``viewer`` may see a booking: its owner, or who may see all."""
+    """Tell whether ``viewer``, who may read bookings, may see this one: its owner, or who may see all."""
     return state.user_id == viewer.uid or READ_ALL_BOOKINGS in viewer.permissions
 
 

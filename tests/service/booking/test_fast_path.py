@@ -1,92 +1,25 @@
 """The fast path answers as the ordinary route does, and leaves to it what is out of the ordinary."""
 
 from collections.abc import Iterator
-from contextlib import ExitStack
 from datetime import UTC
-from typing import ClassVar
 from uuid import UUID
 
 import pytest
-from fastapi.testclient import TestClient
-from httpx import Response
 from hypothesis import given
 from hypothesis import strategies as st
-from starlette.middleware import Middleware
-from starlette.types import ASGIApp, Receive, Scope, Send
 
 from booking_service.api.answers import booking_json
-from booking_service.api.fast_path import FastPath
 from booking_service.api.schemas import BookingOut
 from booking_service.box_office.lookups import BookingView
 from booking_service.domain.bookings.lookup import BookingState
-from booking_service.main import create_app
-from booking_service.settings import BookingSettings
-from shared.http.service import HttpService
-from tests.fixtures.box_office import EVENT, bearer, booking_settings, migrated_sqlite
-
-FRESH = ("booking_id", "created_at", "settled_at")  # what two requests that mean the same do not share
-UNKNOWN = "00000000-0000-7000-8000-000000000000"
-
-
-class Counter:
-    """Counts the requests that reach the ordinary routes."""
-
-    count: ClassVar[int] = 0
-
-    def __init__(self, app: ASGIApp) -> None:
-        self._app = app
-
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        Counter.count += scope["type"] == "http"
-        await self._app(scope, receive, send)
-
-
-class Both:
-    """The same service twice on one database: with the fast path, and without."""
-
-    def __init__(self, settings: BookingSettings, fast: TestClient, ordinary: TestClient) -> None:
-        self.settings, self.fast, self.ordinary = settings, fast, ordinary
-        self.user, self.admin = bearer(settings, "user"), bearer(settings, "admin")
-        self.event: int = fast.post("/events", json=EVENT, headers=self.admin).json()["event_id"]
-        self.full: int = fast.post("/events", json=EVENT | {"event_availibility": 0}, headers=self.admin).json()[
-            "event_id"
-        ]
-        for headers in (self.user, self.admin):  # whose tokens have been verified
-            fast.get(f"/bookings/{UNKNOWN}", headers=headers)
-
-    def ask(self, method: str, url: str, headers: dict[str, str] | list[tuple[str, str]]) -> tuple[Response, int]:
-        """Send a request both ways, demand the same answer; return it and how many reached the ordinary route."""
-        before = Counter.count
-        fast = self.fast.request(method, url, headers=headers)
-        passed_on = Counter.count - before
-        ordinary = self.ordinary.request(method, url, headers=headers)
-        assert fast.status_code == ordinary.status_code
-        assert comparable(fast) == comparable(ordinary)
-        return fast, passed_on
-
-
-def comparable(answer: Response) -> tuple[dict[str, str], object]:
-    headers = {name: value for name, value in answer.headers.items() if name not in {"x-request-id", "location"}}
-    document = answer.json() if answer.content else {}
-    return headers, {name: value for name, value in document.items() if name not in FRESH}
-
-
-def without_fast_path(service: HttpService) -> HttpService:
-    return HttpService(
-        service.api, [layer for layer in service.layers if str(layer.cls) != str(FastPath)], service.stopping
-    )
+from tests.fixtures.both_ways import UNKNOWN, Both, Counter, both_ways
+from tests.fixtures.box_office import bearer
 
 
 @pytest.fixture(scope="module")
 def both(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Both]:
-    settings = booking_settings(migrated_sqlite(tmp_path_factory.mktemp("fast")))
-    counted = create_app(settings)
-    counted = HttpService(counted.api, [*counted.layers, Middleware(Counter)], counted.stopping)
-    with ExitStack() as stack:
-        fast, ordinary = (
-            stack.enter_context(TestClient(app)) for app in (counted, without_fast_path(create_app(settings)))
-        )
-        yield Both(settings, fast, ordinary)
+    with both_ways(tmp_path_factory.mktemp("fast")) as both:
+        yield both
 
 
 def test_an_ordinary_booking_takes_the_fast_path(both: Both) -> None:
