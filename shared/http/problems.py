@@ -128,7 +128,7 @@ async def _on_invalid_request(_request: Request, error: Exception) -> Response:
 async def _on_http_exception(request: Request, error: Exception) -> Response:
     assert isinstance(error, HTTPException)  # noqa: S101  what the handler is registered for
     known: dict[int, Problem] = {
-        # FastAPI's word for a body whose parsing failed in an unforeseen way: too deep, or not UTF-8.
+        # FastAPI's word for a body whose parsing failed in an unforeseen way: too deep.
         400: InvalidInput.at("#", WORDS["json_invalid"]),
         401: Unauthenticated(),
         403: Forbidden(),
@@ -136,7 +136,7 @@ async def _on_http_exception(request: Request, error: Exception) -> Response:
         405: MethodNotAllowed(),
         413: PayloadTooLarge(),
     }
-    # FastAPI wraps whatever interrupts its reading of the body, our own 413 too.
+    # FastAPI wraps whatever interrupts its reading of the body, our own refusals too.
     problem = error.__cause__ if isinstance(error.__cause__, Problem) else known.get(error.status_code, InternalError())
     response = problem_response(problem)
     if error.status_code == MethodNotAllowed.status:
@@ -153,8 +153,12 @@ def _pointer(location: Iterable[int | str], kind: str) -> str:
     source, *path = location
     if kind == "json_invalid":  # the rest of the location is a character offset
         return "#"
-    steps = path if source == "body" else [source, *path]
-    # An unknown member's name is the caller's text, so it may hold what UTF-8 cannot carry.
+    return pointer_to(*(path if source == "body" else [source, *path]))
+
+
+def pointer_to(*steps: int | str) -> str:
+    """Write a JSON pointer (RFC 6901, as a URI fragment) from the names on the way."""
+    # A member's name is the caller's text, so it may hold what UTF-8 cannot carry.
     return "#" + "".join(
         "/" + str(step).encode("utf-8", "replace").decode().replace("~", "~0").replace("/", "~1") for step in steps
     )

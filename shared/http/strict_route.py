@@ -16,6 +16,7 @@ from starlette.datastructures import Headers
 
 from shared.errors import FieldError, InvalidInput, UnsupportedCoding, UnsupportedMediaType
 from shared.http.authentication import judges
+from shared.http.json_bodies import JsonRequest
 
 ONCE = "Give this once."
 # A media type (RFC 9110, section 8.3.1): `application/json`, or one that is JSON too (RFC 6839, section 3.1). Each text
@@ -45,6 +46,7 @@ class StrictRoute(APIRoute):
             _require_once(request, queries, headers)
             if takes_body:
                 _require_json(request.headers)
+                request = JsonRequest(request.scope, request.receive)
             return await handle(request)
 
         return check_and_handle

@@ -127,6 +127,67 @@ def test_the_coding_that_changes_nothing_is_read(both: BothServices, path: str, 
     assert send(both, path, JSON, f"Content-Encoding: {coding}", body=good_body(path)).status == READERS[path][1]
 
 
+def text_with(path: str, member: str) -> str:
+    """Write a good body with one member more, behind the others."""
+    return f"{good_body(path).decode()[:-1]}, {member}}}"
+
+
+@pytest.mark.parametrize("path", READERS)
+@pytest.mark.parametrize(
+    "encoding",
+    ["utf-16", "utf-16-le", "utf-16-be", "utf-32", "utf-32-le", "utf-32-be", "utf-8-sig", "latin-1", "cp037"],
+)
+def test_a_body_that_is_not_utf_8_is_told_to_be(both: BothServices, path: str, encoding: str) -> None:
+    answer = send(both, path, JSON, body=text_with(path, '"ä": 1').encode(encoding))
+    assert_problem(answer, 422, "#")
+    assert "UTF-8" in answer.document["errors"][0]["detail"]
+
+
+@pytest.mark.parametrize("path", READERS)
+@pytest.mark.parametrize(
+    "member", ['"ä": "東京🎉"', '"x": {"a": 1, "b": {"a": 1}}', '"x": [{"a": 1}, {"a": 1}]', '"X": 1, "x": 2']
+)
+def test_utf_8_is_read_and_one_name_may_stand_in_several_objects(both: BothServices, path: str, member: str) -> None:
+    assert send(both, path, JSON, body=text_with(path, member).encode()).status == READERS[path][1]
+
+
+@pytest.mark.parametrize("path", READERS)
+@pytest.mark.parametrize(
+    ("member", "pointer"),
+    [
+        ('{known}: "another"', "#/{name}"),
+        ("{known}: {value}", "#/{name}"),
+        ("{escaped}: null", "#/{name}"),
+        ('"x": 1, "y": 2, "x": 3, "y": 4', "#/x"),
+        ('"a/b~": 1, "a/b~": 1', "#/a~1b~0"),
+        ('"\\ud800": 1, "\\ud800": 1', "#/?"),
+        ('"x": {"a": 1, "a": 1}', "#"),
+        ('"x": {"a": 1, "a": 1}, "x": 2', "#/x"),
+        ('"x": [[{"a": {}, "a": []}]]', "#"),
+    ],
+)
+def test_a_member_that_comes_twice_is_pointed_at(both: BothServices, path: str, member: str, pointer: str) -> None:
+    name, value = next(iter(json.loads(good_body(path)).items()))
+    stands_for = {
+        "{known}": json.dumps(name),
+        "{value}": json.dumps(value),
+        "{escaped}": f'"\\u{ord(name[0]):04x}{name[1:]}"',
+    }
+    for place, text in stands_for.items():
+        member = member.replace(place, text)
+    answer = send(both, path, JSON, body=text_with(path, member).encode())
+    assert_problem(answer, 422, pointer.replace("{name}", name))
+
+
+@pytest.mark.parametrize("path", READERS)
+@pytest.mark.parametrize("number", ["9" * 5_000, "-" + "9" * 5_000, "9" * 5_000 + ".5", "1e5000"])
+def test_a_number_of_any_length_is_json(both: BothServices, path: str, number: str) -> None:
+    assert send(both, path, JSON, body=text_with(path, f'"x": {number}').encode()).status == READERS[path][1]
+    name = next(iter(json.loads(good_body(path))))
+    body = good_body(path).replace(f'"{name}": '.encode(), f'"{name}": {number}, "x": '.encode(), 1)
+    assert_problem(send(both, path, JSON, body=body), 422, f"#/{name}")
+
+
 @pytest.mark.parametrize("path", READERS)
 @pytest.mark.parametrize("second", ["application/json", "text/plain"])
 def test_two_types_are_pointed_at(both: BothServices, path: str, second: str) -> None:

@@ -92,9 +92,25 @@ def test_a_body_that_is_no_object(auth: TestClient, path: str, body: str) -> Non
     assert told(auth.post(path, content=body, headers=JSON)) == "Send a JSON object."
 
 
-@pytest.mark.parametrize("body", ["x", "{", '{"name"', "{'name': 1}", b"\xff", "[" * 30_000])
-def test_a_body_that_is_no_json(auth: TestClient, body: str | bytes) -> None:
+@pytest.mark.parametrize("body", ["x", "{", '{"name"', "{'name': 1}", "[" * 30_000, "\x00"])
+def test_a_body_that_is_no_json(auth: TestClient, body: str) -> None:
     assert told(auth.post("/users", content=body, headers=JSON)) == "The body is not valid JSON."
+
+
+@pytest.mark.parametrize(
+    "body", [b"\xff", b'{"name": "\xe4"}', "{}".encode("utf-16"), b"\xef\xbb\xbf{}", b"{\x00}\x00"]
+)
+def test_a_body_that_is_not_utf_8(auth: TestClient, body: bytes) -> None:
+    said = "Send the body as JSON in UTF-8, without a byte order mark."
+    assert told(auth.post("/users", content=body, headers=JSON)) == said
+
+
+@pytest.mark.parametrize(
+    ("body", "detail"),
+    [('{"name": 1, "name": 2}', "Give this once."), ('{"x": {"a": 1, "a": 2}}', "Give each member of an object once.")],
+)
+def test_a_member_that_comes_twice(auth: TestClient, body: str, detail: str) -> None:
+    assert told(auth.post("/users", content=body, headers=JSON)) == detail
 
 
 @pytest.mark.parametrize(
