@@ -6,6 +6,7 @@ from typing import Any
 from celery import Task
 
 from booking_service.wake.messages import BROKER_ERRORS
+from shared.database.units import reason
 from shared.errors import Unavailable
 from worker.process import Process, process
 
@@ -30,5 +31,5 @@ class WorkerTask(Task):  # type: ignore[type-arg]  # generic in the stubs only
     def on_failure(self, exc: Exception, task_id: str, args: Any, kwargs: Any, einfo: Any) -> None:  # noqa: ANN401  Celery's own signature
         """Say what was not done: Celery says it at the level at which it also tells of every task that was."""
         if isinstance(exc, EXPECTED_ERRORS):
-            log.warning("%s %s failed, the sweep will look after it: %s", self.name, list(args), exc)
+            log.warning("%s %s failed, the sweep will look after it: %s", self.name, list(args), reason(exc))
         super().on_failure(exc, task_id, args, kwargs, einfo)

@@ -11,6 +11,7 @@ from auth_service.domain import accounts, sessions
 from auth_service.domain.errors import WrongCredentials
 from auth_service.domain.sessions import Credentials
 from auth_service.process import Process
+from shared.database.units import reason
 from shared.errors import (
     InvalidInput,
     Overloaded,
@@ -61,4 +62,4 @@ async def _renew_hash(process: Process, credentials: Credentials, password: str)
             renew = partial(accounts.renew_hash, account_id=account_id, old=old, new=new)
             await process.database.write(renew, repeat_lost=True)
     except Unavailable as error:  # the login is good; the next one tries again
-        log.warning("the password hash of user %d stays outdated: %s", account_id, error)
+        log.warning("the password hash of user %d stays outdated: %s", account_id, reason(error))

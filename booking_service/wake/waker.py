@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterable, Sequence
 from redis.exceptions import RedisError
 
 from booking_service.wake.flags import LaneFlags
+from shared.database.units import reason
 
 log = logging.getLogger(__name__)
 
@@ -84,7 +85,7 @@ class Waker:
                 lanes,
                 self._pause_seconds,
                 type(error).__name__,
-                error,
+                reason(error),
             )
             return False
         return True

@@ -1,7 +1,9 @@
 """POST /login and GET /users/me."""
 
+import sqlite3
 import threading
 from concurrent.futures import FIRST_COMPLETED, ThreadPoolExecutor, wait
+from contextlib import closing
 
 import pytest
 from fastapi.testclient import TestClient
@@ -146,6 +148,18 @@ def test_a_login_renews_a_hash_of_former_parameters(
 
     assert renewed.split("$")[3] != before.split("$")[3]
     assert stored_hash(settings, ADA["email"]) == renewed
+
+
+def test_a_login_is_good_although_its_hash_stays_outdated_and_the_log_says_why(
+    client: TestClient, settings: AuthSettings, caplog: pytest.LogCaptureFixture
+) -> None:
+    client.post("/users", json=ADA)
+    url = settings.database_url.get_secret_value()
+    stronger = auth_settings(url, argon2_time_cost=3, database_lock_timeout_seconds=1)
+    with running(stronger) as later, closing(sqlite3.connect(url.removeprefix("sqlite:///"))) as other:
+        other.execute("BEGIN IMMEDIATE")
+        assert log_in(later).status_code == 200
+    assert "the password hash of user 1 stays outdated: database is locked" in caplog.text
 
 
 def test_more_logins_than_may_wait_are_sent_away(settings: AuthSettings) -> None:

@@ -144,18 +144,19 @@ def test_flags_of_another_installation_are_other_flags(flags: LaneFlags, redis: 
 
 
 def test_lanes_are_woken_once_somebody_knows_what_the_installation_is_called(
-    redis: FakeRedis, publisher: Publisher
+    redis: FakeRedis, publisher: Publisher, caplog: pytest.LogCaptureFixture
 ) -> None:
     known = threading.Event()
 
     def names() -> Names:
         if not known.is_set():
-            raise Unavailable
+            raise Unavailable from OSError(113, "No route to host")
         return NAMES
 
     flags = LaneFlags(redis, names, EXPIRY_SECONDS)
     waker = Waker(flags, publisher.publish, PAUSE_SECONDS)
     waker.wake({1})
+    wait_until(lambda: "Unavailable: No route to host" in caplog.text, "the log says why", SECONDS_MAX)
     waker.wake({2})
     known.set()
     wait_until(lambda: sorted(publisher.sent) == [1, 2], "all lanes are woken", SECONDS_MAX)
