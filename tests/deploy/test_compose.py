@@ -42,6 +42,16 @@ def test_only_the_proxy_has_a_port_of_the_machine_so_that_the_rest_can_be_scaled
     assert "container_name" not in COMPOSE
 
 
+def test_every_image_of_others_names_a_line_of_releases() -> None:
+    tags = {
+        image: tag
+        for image, _, tag in (name.partition(":") for name in re.findall(r"^    image: (\S+)$", COMPOSE, re.MULTILINE))
+    }
+    assert {"nginx", "mysql", "redis"} <= set(tags)
+    # `alpine` alone is whatever was released last.
+    assert [image for image, tag in tags.items() if not re.match(r"[0-9]|stable\b", tag)] == []
+
+
 def test_the_proxy_looks_for_the_services_where_they_listen() -> None:
     auth, booking = (settings.model_fields["port"].default for settings in (AuthSettings, BookingSettings))
     assert f"server auth:{auth} resolve" in NGINX
