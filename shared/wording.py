@@ -23,6 +23,8 @@ WORDS = {
     "greater_than_equal": "Use {ge} or more.",
     "less_than_equal": "Use {le} or less.",
     "literal_error": "Use {expected}.",
+    "bool_type": "Use true or false.",
+    "extra_forbidden": "Leave this out: there is no such member.",
 }
 
 

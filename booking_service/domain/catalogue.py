@@ -34,6 +34,8 @@ class EventState:
     lane: int
     capacity: int
     available: int
+    cancelled_at: datetime | None = None
+    is_cancelled: bool = False
 
 
 def create_event(

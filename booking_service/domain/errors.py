@@ -5,7 +5,15 @@ NotFound 404
 └── BookingNotFound           none there, or somebody else's
 Conflict 409
 ├── SoldOut
-└── SalesClosed               the event has begun
+├── SalesClosed               the event has begun
+├── EventCancelled
+├── TooLate                   to cancel
+├── BookingOver               rejected, cancelled or expired
+├── NotHeld                   nothing is there to confirm
+├── HoldExpired
+├── BookingLimit              more seats than one booking may have of this event
+├── UserLimit                 more seats than one user may have of this event
+└── CapacityTaken             fewer seats than are held and confirmed
 InvalidInput 422
 ├── TooManySeats
 ├── IdempotencyKeyReused      the key came before with another request
@@ -43,11 +51,70 @@ class SalesClosed(Conflict):
     default_detail = "The event has begun, and nothing was booked. Choose another from GET /events."
 
 
-class TooManySeats(InvalidInput):
-    """More seats than one booking may have."""
+class EventCancelled(Conflict):
+    """The event was called off."""
 
-    def __init__(self, seats_max: int = 1) -> None:
-        super().__init__(errors=(FieldError(f"At most {seats_max} seats can be booked at once.", "#/query/seats"),))
+    code, title = "event-cancelled", "The event is cancelled"
+    default_detail = "It was called off, and nothing was done. Choose another event from GET /events."
+
+
+class TooLate(Conflict):
+    """The booking is confirmed, and its event's `cancel_until` has passed."""
+
+    code, title = "too-late", "It is too late to cancel"
+    default_detail = "The booking stays as it is. `cancel_until` of its event says how long it could be cancelled."
+
+
+class BookingOver(Conflict):
+    """The booking was rejected or cancelled, or has expired."""
+
+    code, title = "booking-over", "The booking is over"
+    default_detail = "Nothing was changed; its `status` and `reason` say what became of it. Book again for seats."
+
+
+class NotHeld(Conflict):
+    """No seats are held for the booking, so there is nothing to confirm."""
+
+    code, title = "not-held", "The booking holds no seats to confirm"
+    default_detail = "Nothing was changed. Only a booking whose `status` is `held` can be confirmed: look at it first."
+
+
+class HoldExpired(Conflict):
+    """The seats were held until a moment that has passed."""
+
+    code, title = "hold-expired", "The hold has expired"
+    default_detail = "Its seats are given to others, and nothing was confirmed. Book again."
+
+
+class BookingLimit(Conflict):
+    """More seats than one booking may have of this event."""
+
+    code, title = "booking-limit", "More seats than one booking may have"
+    default_detail = "Nothing was changed. `max_seats_per_booking` of the event says how many a booking may have."
+
+
+class UserLimit(Conflict):
+    """More seats than one user may have of this event."""
+
+    code, title = "user-limit", "More seats than one user may have"
+    default_detail = "Nothing was changed. `max_seats_per_user` of the event says how many a user may have in all."
+
+
+class CapacityTaken(Conflict):
+    """A capacity below what is held and confirmed already; names that number."""
+
+    code, title = "capacity-taken", "More seats are taken than that"
+
+    def __init__(self, seats_taken: int | None = None) -> None:
+        number = "as many as are held and confirmed" if seats_taken is None else str(seats_taken)
+        super().__init__(f"The capacity stays as it is. Ask for {number} or more, or wait for cancellations.")
+
+
+class TooManySeats(InvalidInput):
+    """More seats than one booking may have, asked for at ``pointer``."""
+
+    def __init__(self, seats_max: int = 1, pointer: str = "#/query/seats") -> None:
+        super().__init__(errors=(FieldError(f"At most {seats_max} seats can be booked at once.", pointer),))
 
 
 class EventInThePast(InvalidInput):

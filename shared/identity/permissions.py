@@ -8,6 +8,8 @@ from collections.abc import Mapping
 from typing import Final
 
 BOOK: Final = "bookings:write"
+WRITE_ALL_BOOKINGS: Final = "bookings:write:all"  # cancel and change whose-ever they are; not book for others
+CONFIRM: Final = "bookings:confirm"  # held seats, whose-ever they are: a payment has arrived
 READ_BOOKINGS: Final = "bookings:read"
 READ_ALL_BOOKINGS: Final = "bookings:read:all"
 WRITE_EVENTS: Final = "events:write"
@@ -18,7 +20,7 @@ Permissions = frozenset[str]
 ROLES: Mapping[str, Permissions] = {
     "public": Permissions(),
     "user": Permissions({READ_BOOKINGS, BOOK}),
-    "admin": Permissions({READ_BOOKINGS, READ_ALL_BOOKINGS, WRITE_EVENTS, WRITE_USERS}),
+    "admin": Permissions({READ_BOOKINGS, READ_ALL_BOOKINGS, WRITE_ALL_BOOKINGS, CONFIRM, WRITE_EVENTS, WRITE_USERS}),
 }
 ALL: Permissions = Permissions().union(*ROLES.values())
 # What tokens of before READ_ALL_BOOKINGS say; the last of them ended long ago once all replicas are newer than that.

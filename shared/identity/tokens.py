@@ -45,9 +45,9 @@ class Principal:
     expires_at: int  # seconds since 1970
 
 
-def require(principal: Principal, permission: str) -> None:
-    """Refuse who has not ``permission``. Raises Forbidden."""
-    if permission not in principal.permissions:
+def require(principal: Principal, *permissions: str) -> None:
+    """Refuse who has none of ``permissions``. Raises Forbidden."""
+    if principal.permissions.isdisjoint(permissions):
         raise Forbidden
 
 

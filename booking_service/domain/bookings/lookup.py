@@ -3,18 +3,21 @@
 from collections.abc import Collection
 from dataclasses import dataclass, fields
 from datetime import datetime
+from typing import Final
 from uuid import UUID
 
-from sqlalchemy import Connection, select
+from sqlalchemy import Connection, and_, exists, select
 
-from booking_service.domain.models import PENDING, Booking
-from shared.identity.permissions import READ_ALL_BOOKINGS
+from booking_service.domain.models import ACTIVE, CANCEL_BOOKING, NOT_DUE, PENDING, Booking, Change, Hold
+from shared.identity.permissions import READ_ALL_BOOKINGS, WRITE_ALL_BOOKINGS
 from shared.identity.tokens import Principal
+
+CANCELLING: Final = "cancelling"  # shown, and stored nowhere: the booking's own status is what it was
 
 
 @dataclass(frozen=True, slots=True)
 class BookingState:
-    """A booking as it is stored at this moment."""
+    """A booking as it is stored at this moment, and whether its cancellation is asked for and not decided yet."""
 
     id: UUID
     event_id: int
@@ -25,15 +28,29 @@ class BookingState:
     due_lane: int | None
     created_at: datetime
     settled_at: datetime | None
+    is_cancelling: bool = False
 
     @property
     def is_pending(self) -> bool:
         """Tell whether the decision is still to come."""
         return self.status == PENDING
 
+    @property
+    def is_moving(self) -> bool:
+        """Tell whether what was asked for is still to come: the decision, or the cancellation."""
+        return self.is_cancelling or self.status == PENDING
 
+
+# Only of those that can be cancelled: the others are not looked for. Mostly that is one look into an index.
+_IS_CANCELLING = and_(
+    Booking.status.in_(ACTIVE),
+    exists().where(Change.booking_id == Booking.id, Change.due_lane > NOT_DUE, Change.kind == CANCEL_BOOKING),
+).label("is_cancelling")
 # In the order of the fields, so that a row is a BookingState's arguments: the one mapping there is.
-COLUMNS = tuple(getattr(Booking, field.name) for field in fields(BookingState))
+COLUMNS = tuple(
+    _IS_CANCELLING if field.name == _IS_CANCELLING.name else getattr(Booking, field.name)
+    for field in fields(BookingState)
+)
 
 
 def is_visible(state: BookingState, viewer: Principal) -> bool:
@@ -41,7 +58,26 @@ def is_visible(state: BookingState, viewer: Principal) -> bool:
     return state.user_id == viewer.uid or READ_ALL_BOOKINGS in viewer.permissions
 
 
+def is_changeable(state: BookingState, user: Principal) -> bool:
+    """Tell whether ``user``, who may book, may change a booking: its owner, or who may change all."""
+    return state.user_id == user.uid or WRITE_ALL_BOOKINGS in user.permissions
+
+
 def find_bookings(connection: Connection, ids: Collection[UUID]) -> dict[UUID, BookingState]:
     """Return those of ``ids`` that exist."""
     rows = connection.execute(select(*COLUMNS).where(Booking.id.in_(ids)))
     return {row.id: BookingState(*row) for row in rows}
+
+
+def find_expiries(connection: Connection, ids: Collection[UUID]) -> dict[UUID, datetime]:
+    """Return until when seats are held for those of ``ids`` that are held."""
+    rows = connection.execute(select(Hold.booking_id, Hold.expires_at).where(Hold.booking_id.in_(ids)))
+    return {row.booking_id: row.expires_at for row in rows}
+
+
+def head_of_waiting_list(connection: Connection, event_id: int, count_max: int) -> list[tuple[bytes, str | None]]:
+    """Return the first ``count_max`` who wait for seats of an event: the bytes of each id, and why it was skipped."""
+    rows = connection.exec_driver_sql(
+        f"SELECT booking_id,skipped FROM waiting WHERE event_id={event_id} ORDER BY booking_id LIMIT {count_max}"  # noqa: S608  numbers
+    )
+    return [(booking_id, skipped) for booking_id, skipped in rows]
