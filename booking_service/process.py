@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from booking_service.authentication import remote_authenticator
 from booking_service.box_office import lookups
+from booking_service.box_office.changes import Changes
 from booking_service.box_office.lookups import Lookups
 from booking_service.box_office.sales import Sales
 from booking_service.box_office.shield import Shield
@@ -30,6 +31,7 @@ class Process:
     database: DatabaseCalls
     lookups: Lookups
     sales: Sales
+    changes: Changes
     watch: Watch
     authenticator: Authenticator
     checks: Mapping[str, Check]
@@ -55,12 +57,15 @@ async def running(settings: BookingSettings, stopping: asyncio.Event) -> AsyncIt
         shield = await stack.enter_async_context(_fresh(Shield.of(found.event, calls, settings)))
         sales = Sales(calls, shield, workers.waker, settings)
         stack.push_async_callback(sales.close)
+        changes = Changes(calls, found, shield, workers.waker, settings, stopping)
+        stack.push_async_callback(changes.close)
         stack.callback(stopping.set)
         yield Process(
             settings=settings,
             database=calls,
             lookups=found,
             sales=sales,
+            changes=changes,
             watch=Watch(found.booking, stopping),
             authenticator=authenticator,
             checks=checks(calls, authenticator, workers, settings),
@@ -69,7 +74,8 @@ async def running(settings: BookingSettings, stopping: asyncio.Event) -> AsyncIt
 
 def _connections(settings: BookingSettings) -> int:
     # One for each thread that may want one: nobody ever waits for the pool while holding a thread.
-    return NAMING + settings.intake_threads + lookups.KINDS * settings.lookup_threads + settings.database_threads
+    intake_threads = settings.intake_threads + settings.change_threads
+    return NAMING + intake_threads + lookups.KINDS * settings.lookup_threads + settings.database_threads
 
 
 @asynccontextmanager

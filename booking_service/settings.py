@@ -47,6 +47,12 @@ class BookingSettings(ServiceSettings, BookingQueueSettings):
     lookup_threads: int = Field(2, ge=1, le=16, description="Batches of reads at once.")
     lookup_batch_max: int = Field(500, ge=1, le=5_000, description="Rows asked for in one read.")
     lookup_queue_max: int = Field(20_000, ge=1, description="Reads that may wait; more get 503.")
+    change_threads: int = Field(1, ge=1, le=16, description="Batches of changes (cancel, confirm, …) written at once.")
+    change_batch_max: int = Field(500, ge=1, le=5_000, description="Requests for changes in one insert.")
+    change_queue_max: int = Field(2_000, ge=1, description="Requests for changes that may wait for it; more get 503.")
+    change_wait_seconds: float = Field(
+        2, ge=0, le=30, description="How long a change is waited for when `Prefer: wait` does not say."
+    )
     seats_per_booking_max: int = Field(100, ge=1, le=10_000, description="More seats in one booking are refused.")
     wait_seconds_max: int = Field(30, ge=0, le=120, description="Upper bound of `Prefer: wait`.")
     event_cache_max: int = Field(100_000, ge=1, description="Events whose lane a process remembers.")

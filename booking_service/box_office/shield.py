@@ -75,6 +75,11 @@ class Shield:
         self._watched.add(event_id)
         return known
 
+    def forget(self, event_id: int) -> None:
+        """Have the database asked when the event is asked for next."""
+        if event_id in self._known:
+            self._forget([event_id])
+
     async def keep_fresh(self) -> None:
         """Refresh for ever; cancel it at the end."""
         while True:
