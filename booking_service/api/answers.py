@@ -3,10 +3,12 @@
 from fastapi import Response
 
 from booking_service.box_office.lookups import BookingView
-from booking_service.domain.bookings.lookup import BookingState
+from booking_service.domain.bookings.lookup import CANCELLING, BookingState
 from shared.clock import rfc3339
 
 POLL_AFTER_SECONDS = "1"
+# On an answer that repeats what an earlier request with the same key has done. No standard names it; others call it so.
+REPLAYED = b"idempotency-replayed"
 
 RawHeaders = list[tuple[bytes, bytes]]
 
@@ -18,13 +20,18 @@ def booking_json(view: BookingView) -> bytes:
     codes of our own.
     """
     state = view.state
+    status = CANCELLING if state.is_cancelling else state.status
     reason = "null" if state.reason is None else f'"{state.reason}"'
     settled_at = "null" if state.settled_at is None else f'"{rfc3339(state.settled_at)}"'
     place = "null" if view.place is None else view.place
+    expires_at = "null" if view.expires_at is None else f'"{rfc3339(view.expires_at)}"'
+    position = "null" if view.waitlist_position is None else view.waitlist_position
+    skipped = "null" if view.waitlist_skipped is None else f'"{view.waitlist_skipped}"'
     return (
-        f'{{"booking_id":"{state.id}","event_id":{state.event_id},"seats":{state.seats},"status":"{state.status}",'
+        f'{{"booking_id":"{state.id}","event_id":{state.event_id},"seats":{state.seats},"status":"{status}",'
         f'"reason":{reason},"created_at":"{rfc3339(state.created_at)}","settled_at":{settled_at},'
-        f'"queue_position":{place}}}'
+        f'"queue_position":{place},"expires_at":{expires_at},"waitlist_position":{position},'
+        f'"waitlist_skipped":{skipped}}}'
     ).encode()
 
 
@@ -43,9 +50,24 @@ def shown(view: BookingView, wait_seconds: int | None) -> tuple[int, RawHeaders,
     headers: RawHeaders = [(b"cache-control", b"no-store")]
     if wait_seconds is not None:
         headers.append((b"preference-applied", f"wait={wait_seconds}".encode()))
-    if view.state.is_pending:
+    if view.state.is_moving:
         headers.append((b"retry-after", POLL_AFTER_SECONDS.encode()))
     return 200, headers, booking_json(view)
+
+
+def changed(
+    body: bytes, location: str, *, is_done: bool, is_repeated: bool, wait_seconds: int | None
+) -> tuple[int, RawHeaders, bytes]:
+    """Answer a change with what it was about, which is at ``location``: 200 when it is done, 202 when it will be."""
+    headers: RawHeaders = [(b"cache-control", b"no-store")]
+    if wait_seconds is not None:
+        headers.append((b"preference-applied", f"wait={wait_seconds}".encode()))
+    if is_repeated:
+        headers.append((REPLAYED, b"true"))
+    if is_done:
+        return 200, headers, body
+    headers += [(b"location", location.encode()), (b"retry-after", POLL_AFTER_SECONDS.encode())]
+    return 202, headers, body
 
 
 def response(status: int, headers: RawHeaders, body: bytes) -> Response:

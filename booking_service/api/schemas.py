@@ -9,6 +9,7 @@ from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Fie
 from pydantic_core import PydanticCustomError, PydanticKnownError
 
 from booking_service.box_office.lookups import BookingView
+from booking_service.domain.bookings.lookup import CANCELLING
 from booking_service.domain.catalogue import EventState, NewEvent
 from booking_service.domain.models import NAME_LENGTH_MAX
 from shared.clock import rfc3339
@@ -119,12 +120,27 @@ class BookingOut(BaseModel):
     booking_id: str
     event_id: int
     seats: int
-    status: str = Field(description="`pending`, then `confirmed` or `rejected`.", examples=["pending"])
-    reason: str | None = Field(description="Why it was rejected, a stable code.", examples=[None])
+    status: str = Field(
+        description="`pending`, then `confirmed`, `held`, `waitlisted` or `rejected`; later `cancelled` or `expired`. "
+        "`cancelling` while its cancellation is asked for and not decided yet.",
+        examples=["pending"],
+    )
+    reason: str | None = Field(
+        description="Why it was rejected, or cancelled by somebody else, a stable code.", examples=[None]
+    )
     created_at: Moment
     settled_at: Moment | None
     queue_position: int | None = Field(
         default=None, description="While pending: the place in the queue, 1 being next; null far from the head."
+    )
+    expires_at: Moment | None = Field(default=None, description="While held: confirmed until then, or its seats go.")
+    waitlist_position: int | None = Field(
+        default=None, description="While waitlisted: the place on the list, 1 being next; null far from the head."
+    )
+    waitlist_skipped: str | None = Field(
+        default=None,
+        description="Why somebody behind it was given seats first: `too_few_seats` or `too_many_seats`.",
+        examples=[None],
     )
 
     @classmethod
@@ -135,9 +151,12 @@ class BookingOut(BaseModel):
             booking_id=str(state.id),
             event_id=state.event_id,
             seats=state.seats,
-            status=state.status,
+            status=CANCELLING if state.is_cancelling else state.status,
             reason=state.reason,
             created_at=state.created_at,
             settled_at=state.settled_at,
             queue_position=view.place,
+            expires_at=view.expires_at,
+            waitlist_position=view.waitlist_position,
+            waitlist_skipped=view.waitlist_skipped,
         )

@@ -100,14 +100,14 @@ AnyUser = Annotated[Principal, Depends(authenticated)]
 
 
 class Requires:
-    """Demands a token with one permission; a route's dependency."""
+    """Demands a token with one of several permissions; a route's dependency."""
 
-    def __init__(self, permission: str) -> None:
-        self._permission = permission
+    def __init__(self, *permissions: str) -> None:
+        self._permissions = permissions
 
     async def __call__(self, principal: AnyUser) -> Principal:
         """Return who sent the request. Raises Unauthenticated or Forbidden."""
-        require(principal, self._permission)
+        require(principal, *self._permissions)
         return principal
 
     async def judge(self, request: Request) -> None:
