@@ -13,6 +13,9 @@ from shared.identity.permissions import READ_ALL_BOOKINGS, WRITE_ALL_BOOKINGS
 from shared.identity.tokens import Principal
 
 CANCELLING: Final = "cancelling"  # shown, and stored nowhere: the booking's own status is what it was
+# Why somebody who waits is still there when somebody behind has been given seats.
+TOO_MANY_SEATS: Final = "too_many_seats"  # it wants more than the event has
+TOO_FEW_SEATS: Final = "too_few_seats"  # there were fewer free than it wants
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,6 +81,9 @@ def find_expiries(connection: Connection, ids: Collection[UUID]) -> dict[UUID, d
 def head_of_waiting_list(connection: Connection, event_id: int, count_max: int) -> list[tuple[bytes, str | None]]:
     """Return the first ``count_max`` who wait for seats of an event: the bytes of each id, and why it was skipped."""
     rows = connection.exec_driver_sql(
-        f"SELECT booking_id,skipped FROM waiting WHERE event_id={event_id} ORDER BY booking_id LIMIT {count_max}"  # noqa: S608  numbers
+        f"SELECT w.booking_id,CASE WHEN w.booking_id<s.promoted_to THEN "  # noqa: S608  numbers and codes of our own
+        f"CASE WHEN w.seats_min>s.capacity THEN '{TOO_MANY_SEATS}' ELSE '{TOO_FEW_SEATS}' END END "
+        f"FROM waiting w JOIN stock s ON s.event_id=w.event_id WHERE w.event_id={event_id} "
+        f"ORDER BY w.booking_id LIMIT {count_max}"
     )
     return [(booking_id, skipped) for booking_id, skipped in rows]
