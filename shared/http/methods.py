@@ -1,6 +1,6 @@
 """What a method means at every address: HEAD is GET without its body, OPTIONS tells what may be sent, others are 501.
 
-The routes name GET and POST only, so that OpenAPI describes each operation once.
+The routes name neither HEAD nor OPTIONS, so that OpenAPI describes each operation once.
 """
 
 from collections.abc import Sequence
@@ -12,7 +12,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from shared.errors import MethodNotImplemented, NotFound
 
-# What the routes judge. PUT, PATCH and DELETE are known, and 405 wherever no route has them (RFC 9110, section 15.5.6).
+# What the routes judge: known, and 405 wherever no route has them (RFC 9110, section 15.5.6).
 ROUTED = frozenset({"GET", "POST", "PUT", "PATCH", "DELETE"})
 # The server as a whole, for OPTIONS (RFC 9110, section 9.3.7).
 ASTERISK = "*"

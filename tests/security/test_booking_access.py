@@ -70,7 +70,16 @@ BAD_TOKENS: dict[str, Callable[[], str]] = {
     "a uid that is an address": lambda: signed(uid="a@example.com"),
     "a uid that no row has": lambda: signed(uid=2**63),
 }
-GUARDED = [("POST", "/events"), ("POST", "/events/1/book?seats=1"), ("GET", "/bookings/1")]
+GUARDED = [
+    ("POST", "/events"),
+    ("PATCH", "/events/1"),
+    ("DELETE", "/events/1"),
+    ("POST", "/events/1/book?seats=1"),
+    ("GET", "/bookings/1"),
+    ("PATCH", "/bookings/1"),
+    ("DELETE", "/bookings/1"),
+    ("POST", "/bookings/1/confirm"),
+]
 
 
 def assert_challenged(
@@ -190,17 +199,24 @@ def test_a_foreign_booking_looks_like_none_at_all(client: TestClient, settings: 
     assert foreign.json() == absent.json()
 
 
-@pytest.mark.parametrize("method", ["PUT", "PATCH", "DELETE"])
 @pytest.mark.parametrize(
-    ("address", "allowed"),
+    ("address", "wrong", "allowed"),
     [
-        ("/events", "GET, HEAD, OPTIONS, POST"),
-        ("/events/1", "GET, HEAD, OPTIONS"),
-        ("/events/1/book", "OPTIONS, POST"),
-        ("/bookings/1", "GET, HEAD, OPTIONS"),
+        ("/events", ["PUT", "PATCH", "DELETE"], "GET, HEAD, OPTIONS, POST"),
+        ("/events/1", ["PUT", "POST"], "DELETE, GET, HEAD, OPTIONS, PATCH"),
+        ("/events/1/book", ["GET", "PUT", "PATCH", "DELETE"], "OPTIONS, POST"),
+        ("/bookings/1", ["PUT", "POST"], "DELETE, GET, HEAD, OPTIONS, PATCH"),
+        ("/bookings/1/confirm", ["GET", "PUT", "PATCH", "DELETE"], "OPTIONS, POST"),
     ],
 )
-def test_a_wrong_method_is_told_the_right_ones(client: TestClient, method: str, address: str, allowed: str) -> None:
+def test_a_wrong_method_is_told_the_right_ones(
+    client: TestClient, address: str, wrong: list[str], allowed: str
+) -> None:
+    for method in wrong:
+        assert_wrong_method(client, method, address, allowed)
+
+
+def assert_wrong_method(client: TestClient, method: str, address: str, allowed: str) -> None:
     answer = client.request(method, address)
     assert_problem(answer, 405)
     assert answer.headers["Allow"] == allowed
