@@ -24,6 +24,7 @@ from booking_service.domain.errors import (
     HoldExpired,
     IdempotencyKeyReused,
     NotHeld,
+    SalesClosed,
     SoldOut,
     TooLate,
     UserLimit,
@@ -85,7 +86,15 @@ async def cancel_booking(
     response_model=BookingOut,
     summary="Change a booking's number of seats",
     responses=_responses(
-        BookingOut, BookingNotFound, BookingOver, SoldOut, BookingLimit, UserLimit, EventCancelled, *BODY
+        BookingOut,
+        BookingNotFound,
+        BookingOver,
+        SoldOut,
+        SalesClosed,
+        BookingLimit,
+        UserLimit,
+        EventCancelled,
+        *BODY,
     ),
 )
 async def change_booking(

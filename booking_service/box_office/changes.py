@@ -101,8 +101,8 @@ class Changes:
     async def set_seats(self, asking: Asking, booking_id: UUID, seats: int) -> Changed[BookingView]:
         """Give a booking another number of seats, or leave it as it is.
 
-        Raises Forbidden, TooManySeats, BookingNotFound, BookingOver, SoldOut, BookingLimit, UserLimit, EventCancelled,
-        IdempotencyKeyReused, Unavailable or Overloaded.
+        Raises Forbidden, TooManySeats, BookingNotFound, BookingOver, SoldOut, SalesClosed, BookingLimit, UserLimit,
+        EventCancelled, IdempotencyKeyReused, Unavailable or Overloaded.
         """
         if seats > self._seats_max:
             raise TooManySeats(self._seats_max, "#/seats")

@@ -112,7 +112,7 @@ class Requires:
 
     async def judge(self, request: Request) -> None:
         """Do the same before FastAPI does. Raises Unauthenticated or Forbidden."""
-        require(await authenticated(request), self._permission)
+        require(await authenticated(request), *self._permissions)
 
 
 def judges(dependant: Dependant) -> Iterator[Judge]:

@@ -11,6 +11,7 @@ from booking_service.domain.errors import (
     EventCancelled,
     HoldExpired,
     NotHeld,
+    SalesClosed,
     SoldOut,
     TooLate,
     UserLimit,
@@ -31,6 +32,7 @@ from booking_service.domain.models import (
     NOT_HELD,
     PENDING,
     REJECTED,
+    SALES_CLOSED,
     SET_SEATS,
     SOLD_OUT,
     TOO_LATE,
@@ -64,7 +66,9 @@ REFUSALS: Mapping[str, type[Conflict]] = {
     USER_LIMIT: UserLimit,
     EVENT_CANCELLED: EventCancelled,
 }
-NO_SEATS = "Nothing was changed: no more seats are free. Keep those you have, or ask for fewer."
+NO_SEATS = "Nothing was changed: so many more seats are not free. Keep those you have, or ask for fewer."
+OTHER_VERSION = "Nothing was changed, while another version is put into service. Ask again later, with another key."
+NO_MORE_SALES = "Nothing was changed: sales have ended. Seats can be given back, and none added."
 
 
 def foregone(kind: str, state: BookingState) -> str | None:
@@ -87,7 +91,11 @@ def raise_refused(outcome: str, detail: int | None = None) -> None:
         return
     if outcome == SOLD_OUT:
         raise SoldOut(NO_SEATS)
+    if outcome == SALES_CLOSED:
+        raise SalesClosed(NO_MORE_SALES)
     if outcome == CAPACITY_TAKEN:
         raise CapacityTaken(detail)
-    # A code that only a newer worker knows is a refusal all the same.
-    raise REFUSALS.get(outcome, Conflict)
+    if outcome in REFUSALS:
+        raise REFUSALS[outcome]
+    # A worker that is older did not understand the change, or one that is newer refused it for a reason of its own.
+    raise Conflict(OTHER_VERSION)
