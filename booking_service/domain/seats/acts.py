@@ -80,10 +80,10 @@ def _set_seats(desk: Desk, change: DueChange, event: EventSeats, booking: Booked
 
 def _why_not(booking: Booked, event: EventSeats, seats: int, moment: datetime) -> str | None:
     more = seats - booking.seats
-    if booking.status not in ACTIVE:
-        return NOT_ACTIVE
     if event.rules.is_cancelled:
         return EVENT_CANCELLED
+    if booking.status not in ACTIVE:
+        return NOT_ACTIVE
     # A pending one is decided in its turn, limits included.
     return None if more <= 0 or booking.status == PENDING else _why_not_more(booking, event, more, moment)
 
