@@ -1,7 +1,7 @@
 """The fast path answers as the ordinary route does, and leaves to it what is out of the ordinary."""
 
 from collections.abc import Iterator
-from datetime import UTC
+from datetime import UTC, datetime
 from uuid import UUID
 
 import pytest
@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from booking_service.api.answers import booking_json
 from booking_service.api.schemas import BookingOut
 from booking_service.box_office.lookups import BookingView
-from booking_service.domain.bookings.lookup import BookingState
+from booking_service.domain.bookings.lookup import TOO_FEW_SEATS, TOO_MANY_SEATS, BookingState
 from tests.fixtures.both_ways import UNKNOWN, Both, Counter, both_ways
 from tests.fixtures.box_office import bearer
 
@@ -167,14 +167,20 @@ MOMENTS = st.datetimes(timezones=st.just(UTC))
         st.integers(1, 2**63 - 1),
         st.just(1),
         st.integers(1, 2**31 - 1),
-        st.sampled_from(["pending", "confirmed", "rejected"]),
+        st.sampled_from(["pending", "confirmed", "held", "waitlisted", "rejected", "cancelled", "expired"]),
         st.none() | st.just("sold_out"),
         st.none(),
         MOMENTS,
         st.none() | MOMENTS,
+        st.booleans(),
     ),
     st.none() | st.integers(1, 1_000),
+    st.none() | MOMENTS,
+    st.none() | st.integers(1, 10_000),
+    st.none() | st.sampled_from([TOO_FEW_SEATS, TOO_MANY_SEATS]),
 )
-def test_bookings_are_written_as_the_schema_says(state: BookingState, place: int | None) -> None:
-    view = BookingView(state, place)
+def test_bookings_are_written_as_the_schema_says(
+    state: BookingState, place: int | None, expires_at: datetime | None, position: int | None, skipped: str | None
+) -> None:
+    view = BookingView(state, place, expires_at, position, skipped)
     assert booking_json(view) == BookingOut.of(view).model_dump_json().encode()

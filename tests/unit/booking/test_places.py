@@ -1,10 +1,17 @@
-"""The place in the queue: right near the head, unknown far from it, and cheap however many ask."""
+"""Places in queues and on waiting lists: right near the head, unknown far from it, and cheap however many ask."""
 
 from uuid import UUID
 
 from uuid_utils.compat import uuid7
 
-from booking_service.box_office.places import PLACES_MAX, QueuePlaces
+from booking_service.box_office.places import (
+    PLACES_MAX,
+    WAITING_PLACES_MAX,
+    Heads,
+    QueuePlaces,
+    WaitingPlace,
+    WaitingPlaces,
+)
 
 
 class Lanes:
@@ -51,3 +58,46 @@ def test_a_thousand_questions_in_a_moment_are_one_read_a_lane() -> None:
         places.place(2, ids[0])
     assert sorted(set(lanes.read)) == [1, 2]
     assert len(lanes.read) < 20  # once each unless the machine is very slow
+
+
+def waiting(count: int, skipped: dict[int, str] | None = None) -> list[tuple[bytes, str | None]]:
+    return [(uuid7().bytes, (skipped or {}).get(place)) for place in range(1, count + 1)]
+
+
+def test_who_waits_is_told_the_place_and_why_somebody_behind_was_served_first() -> None:
+    head = waiting(3, {1: "too_few_seats"})
+    places = WaitingPlaces(lambda _event, count_max: head[:count_max])
+    told = [places.place(7, UUID(bytes=booking_id)) for booking_id, _ in head]
+    assert told == [WaitingPlace(1, "too_few_seats"), WaitingPlace(2), WaitingPlace(3)]
+
+
+def test_who_joined_the_list_after_the_last_look_is_behind_those_seen_and_skipped_by_nobody() -> None:
+    head = waiting(2, {1: "too_few_seats", 2: "too_many_seats"})
+    assert WaitingPlaces(lambda _event, _count_max: head).place(7, uuid7()) == WaitingPlace(3)
+
+
+def test_who_left_the_list_since_the_last_look_is_not_taken_for_another() -> None:
+    gone = uuid7()
+    head = waiting(2, {1: "too_few_seats"})
+    assert WaitingPlaces(lambda _event, _count_max: head).place(7, gone) == WaitingPlace(1)
+
+
+def test_beyond_the_bound_a_place_on_the_list_is_unknown() -> None:
+    head = waiting(WAITING_PLACES_MAX)
+    places = WaitingPlaces(lambda _event, _count_max: head)
+    assert places.place(7, UUID(bytes=head[-1][0])).position == WAITING_PLACES_MAX
+    assert places.place(7, uuid7()) == WaitingPlace()
+
+
+def test_of_many_queues_those_that_were_read_longest_ago_are_forgotten() -> None:
+    read: list[int] = []
+
+    def head(queue: int, _count_max: int) -> list[int]:
+        read.append(queue)
+        return [queue] * 4
+
+    heads = Heads(head, depth_max=4, remembered_seconds=1_000, entries_max=10)
+    for queue in (1, 2, 1, 3, 3, 2, 1):
+        assert heads.head(queue) == [queue] * 4
+    assert read == [1, 2, 3, 1]
+    assert Heads(head, depth_max=4, remembered_seconds=1_000, entries_max=1).head(9) == [9] * 4
