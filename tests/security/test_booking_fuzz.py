@@ -36,6 +36,8 @@ class Caller:
 
     def __init__(self, client: TestClient, admin: dict[str, str], user: dict[str, str]) -> None:
         self.client, self.admin, self.user = client, admin, user
+        self.event: str = client.post("/events", json=EVENT, headers=admin).headers["Location"]
+        self.booking: str = client.post(f"{self.event}/book?seats=1", headers=user).headers["Location"]
 
 
 @pytest.fixture(scope="module")
@@ -76,6 +78,18 @@ def test_bodies_that_are_nearly_events(caller: Caller, changes: dict[str, object
     assert_sane(answer)
     if answer.status_code == 201:
         assert caller.client.get(answer.headers["Location"]).json() == answer.json()
+
+
+patched = st.fixed_dictionaries({}, optional=dict.fromkeys(("seats", "capacity", "waitlist_suspended"), values))
+
+
+@EXAMPLES
+@given(body=patched | values, key=header_text)
+def test_patches_of_any_json(caller: Caller, body: object, key: bytes) -> None:
+    headers = {name.encode(): value.encode() for name, value in caller.admin.items()}
+    headers |= {b"Content-Type": b"application/json", b"Prefer": b"wait=0", b"Idempotency-Key": key}
+    for address in (caller.event, caller.booking):
+        assert_sane(caller.client.patch(address, content=json.dumps(body), headers=headers))
 
 
 @EXAMPLES

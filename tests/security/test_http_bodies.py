@@ -16,6 +16,7 @@ from tests.fixtures.wire import Wire
 JSON = "Content-Type: application/json"
 # Each operation that reads a body: where, and what its answer to a good one is.
 READERS = {"/events": ("booking", 201), "/users": ("auth", 201), "/login": ("auth", 200)}
+PATCHES = {"/events/{event_id}": b'{"capacity": 10}', "/bookings/{booking_id}": b'{"seats": 2}'}
 
 
 @pytest.fixture(scope="module")
@@ -39,13 +40,28 @@ def send(both: BothServices, path: str, *lines: str, body: bytes) -> Answer:
 
 
 def test_these_readers_are_really_all() -> None:
-    assert set(READERS) == {
-        path
+    assert {*(("post", path) for path in READERS), *(("patch", path) for path in PATCHES)} == {
+        (method, path)
         for service in SERVICES
         for path, operations in application(service).openapi()["paths"].items()
-        for operation in operations.values()
+        for method, operation in operations.items()
         if "requestBody" in operation
     }
+
+
+@pytest.mark.parametrize("path", PATCHES)
+def test_the_body_of_a_patch_is_read_as_any_other(both: BothServices, path: str) -> None:
+    def patch(*lines: str, body: bytes = PATCHES[path]) -> Answer:
+        return exchange(both.port("booking"), "PATCH", both.address(path), both.admin, *lines, body=body)
+
+    # Nobody settles: what is read well is stored.
+    assert patch(JSON, "Prefer: wait=0").status == 202
+    assert_problem(patch(), 415)
+    assert_problem(patch("Content-Type: application/merge-patch"), 415)
+    assert_problem(patch(JSON, "Content-Encoding: gzip"), 415)
+    assert_problem(patch(JSON, body=PATCHES[path].decode().encode("utf-16")), 422, "#")
+    name = next(iter(json.loads(PATCHES[path])))
+    assert_problem(patch(JSON, body=PATCHES[path][:-1] + f', "{name}": 1}}'.encode()), 422, f"#/{name}")
 
 
 @pytest.mark.parametrize("path", READERS)

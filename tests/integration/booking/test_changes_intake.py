@@ -9,7 +9,6 @@ from uuid import UUID
 import pytest
 from sqlalchemy import func, select, update
 
-from booking_service.domain.bookings.ids import new_id
 from booking_service.domain.bookings.lookup import BookingState
 from booking_service.domain.catalogue import EventState
 from booking_service.domain.changes import intake
@@ -30,21 +29,9 @@ from booking_service.domain.models import (
 from shared.database.units import Database
 from shared.errors import Problem
 from tests.fixtures.bookings import MakeEvent, accept, new_booking
+from tests.fixtures.changes import change
 from tests.fixtures.databases import statements_of
 from tests.fixtures.settling import settle_all
-
-
-def change(  # noqa: PLR0913  what a change consists of
-    event: EventState,
-    booking: BookingState | None,
-    kind: str,
-    argument: int | None = None,
-    *,
-    user: int = 1,
-    key: str | None = None,
-) -> NewChange:
-    booking_id = None if booking is None else booking.id
-    return NewChange(new_id(), kind, event.id, booking_id, argument, event.lane, user, key, datetime.now(UTC))
 
 
 def request(database: Database, *batch: NewChange) -> list[ChangeState | Problem]:
