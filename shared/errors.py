@@ -146,7 +146,7 @@ class MethodNotImplemented(Problem):
     """The method means nothing at any address of this service."""
 
     code, status, title = "method-not-implemented", 501, "No address here knows this method"
-    default_detail = "Use GET, HEAD, POST or OPTIONS; OPTIONS answers which of them an address allows."
+    default_detail = "Use GET, HEAD, POST, PATCH, DELETE or OPTIONS, which answers which of them an address allows."
 
 
 class Unavailable(Problem):

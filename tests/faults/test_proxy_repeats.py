@@ -112,6 +112,8 @@ def test_what_a_whole_round_of_replicas_did_not_answer_gets_a_second_round(url: 
     [
         ("POST", BOOK),
         ("GET", "/bookings/7"),
+        ("DELETE", "/bookings/7"),
+        ("DELETE", "/events/7"),
         ("HEAD", "/events"),
         ("POST", "/login"),
         ("GET", "/login"),
@@ -128,8 +130,20 @@ def test_a_third_round_there_is_not(url: str, replicas: Replicas, method: str, p
     assert all(request.startswith(f"{method} {path} ".encode()) for request in replicas.requests)
 
 
-@pytest.mark.parametrize("path", ["/events", "/users", "/events/7/book%0A", "/EVENTS/7/book", "/events/7/BOOK"])
-def test_what_may_not_be_done_twice_is_not_sent_again(url: str, replicas: Replicas, path: str) -> None:
-    answer = httpx.post(url + path, json={})
+@pytest.mark.parametrize(
+    ("method", "path"),
+    [
+        ("POST", "/events"),
+        ("POST", "/users"),
+        ("POST", "/events/7/book%0A"),
+        ("POST", "/EVENTS/7/book"),
+        ("POST", "/events/7/BOOK"),
+        ("POST", "/bookings/7/confirm"),
+        ("PATCH", "/bookings/7"),
+        ("PATCH", "/events/7"),
+    ],
+)
+def test_what_may_not_be_done_twice_is_not_sent_again(url: str, replicas: Replicas, method: str, path: str) -> None:
+    answer = httpx.request(method, url + path, json={})
     assert (answer.status_code, answer.headers["Retry-After"]) == (503, "2")
     assert (len(replicas.requests), replicas.keys) == (1, [b""])
