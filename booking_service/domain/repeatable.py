@@ -13,7 +13,7 @@ from sqlalchemy import Connection, and_, select
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import InstrumentedAttribute
 
-from booking_service.domain.errors import EventNotFound, IdempotencyKeyReused
+from booking_service.domain.errors import EventNotFound
 from shared.errors import Problem
 
 ATTEMPTS_EACH = 2
@@ -36,6 +36,7 @@ class New(Protocol):
 
 NewRow = TypeVar("NewRow", bound=New)
 State = TypeVar("State")
+Answers = list[State | Problem]  # for each of a batch: what is stored now, or why nothing is
 
 
 def identity(new: New) -> Identity:
@@ -48,29 +49,21 @@ class Table(Generic[NewRow, State]):
     """One table: how its new rows are stored, found and compared."""
 
     insert: Callable[[Connection, list[NewRow]], dict[UUID, State]]  # all of them or, by an IntegrityError, not all
-    is_same: Callable[[NewRow, State], bool]  # whether what is stored was asked for in the same words
+    # Answers a batch by what is stored in the place of each: itself, or what its key came with before.
+    answers: Callable[[Connection, Sequence[NewRow], Answers[State]], Answers[State]]
     state: Callable[..., State]
     columns: Sequence[Any]  # the arguments of `state`
     id: InstrumentedAttribute[UUID]
     user_id: InstrumentedAttribute[Any]
     idempotency_key: InstrumentedAttribute[str | None]
 
-    def store(self, connection: Connection, batch: Sequence[NewRow]) -> list[State | Problem]:
-        """Store ``batch`` and answer for each what is stored now, or why nothing is.
-
-        IdempotencyKeyReused where the key came before with another request, EventNotFound where there is no such event.
-        """
+    def store(self, connection: Connection, batch: Sequence[NewRow]) -> Answers[State]:
+        """Store ``batch`` and answer it. EventNotFound where there is no such event."""
         leaders: dict[Identity, NewRow] = {}
         for new in batch:
             leaders.setdefault(identity(new), new)
         stored = self._insert_all(connection, list(leaders.values()))
-        return [self.answer(new, stored[leaders[identity(new)].id]) for new in batch]
-
-    def answer(self, new: NewRow, stored: State | Problem) -> State | Problem:
-        """Answer ``new`` by what is ``stored``, if that was asked for in the same words."""
-        if isinstance(stored, Problem) or self.is_same(new, stored):
-            return stored
-        return IdempotencyKeyReused()
+        return self.answers(connection, batch, [stored[leaders[identity(new)].id] for new in batch])
 
     def find_by_key(self, connection: Connection, key: Key) -> State | None:
         """Return what was stored with ``key``."""

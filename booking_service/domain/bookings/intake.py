@@ -10,7 +10,7 @@ from sqlalchemy import Connection
 from booking_service.domain.bookings.lookup import COLUMNS, BookingState
 from booking_service.domain.errors import IdempotencyKeyReused
 from booking_service.domain.models import PENDING, Booking
-from booking_service.domain.repeatable import Key, Table
+from booking_service.domain.repeatable import Answers, Key, Table
 from shared.database import literals
 from shared.errors import Problem
 
@@ -55,8 +55,16 @@ def same_request(stored: BookingState, event_id: int, seats: int) -> BookingStat
     return stored
 
 
-def _is_same(new: NewBooking, stored: BookingState) -> bool:
-    return (stored.event_id, stored.seats) == (new.event_id, new.seats)
+def _answers(
+    _connection: Connection, batch: Sequence[NewBooking], stored: Answers[BookingState]
+) -> Answers[BookingState]:
+    return [_answer(new, state) for new, state in zip(batch, stored, strict=True)]
+
+
+def _answer(new: NewBooking, stored: BookingState | Problem) -> BookingState | Problem:
+    if isinstance(stored, Problem) or (stored.event_id, stored.seats) == (new.event_id, new.seats):
+        return stored
+    return IdempotencyKeyReused()
 
 
 def _insert(connection: Connection, batch: list[NewBooking]) -> dict[UUID, BookingState]:
@@ -91,7 +99,7 @@ def _insert_statement(connection: Connection, batch: list[NewBooking]) -> str:
 
 _BOOKINGS = Table(
     insert=_insert,
-    is_same=_is_same,
+    answers=_answers,
     state=BookingState,
     columns=COLUMNS,
     id=Booking.id,

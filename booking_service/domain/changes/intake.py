@@ -12,7 +12,7 @@ from sqlalchemy import Connection, insert, select, update
 from booking_service.domain.changes.lookup import COLUMNS, ChangeState, standing_of_bookings, standing_of_events
 from booking_service.domain.errors import IdempotencyKeyReused
 from booking_service.domain.models import CANCEL_BOOKING, CANCEL_EVENT, Change, Event
-from booking_service.domain.repeatable import Key, Table
+from booking_service.domain.repeatable import Answers, Key, Table
 from shared.errors import Problem
 
 # Once one of these is asked for, nothing that is asked for later makes asking again mean anything else.
@@ -59,7 +59,7 @@ def request(connection: Connection, batch: Sequence[NewChange]) -> list[ChangeSt
     answers: dict[UUID, ChangeState | Problem] = {}
     if keyed:
         stored = _CHANGES.find(connection, keyed)
-        answers = {new.id: _CHANGES.answer(new, stored[new.id]) for new in keyed if new.id in stored}
+        answers = {new.id: _answer(new, stored[new.id]) for new in keyed if new.id in stored}
     asked = [new for new in batch if new.id not in answers]
     same = _asked_already(connection, asked)
     leading = [new for new in asked if new.id not in same]
@@ -138,6 +138,14 @@ def _is_same(new: NewChange, state: ChangeState) -> bool:
     return asked == (new.kind, new.event_id, new.booking_id, new.argument)
 
 
+def _answers(_connection: Connection, batch: Sequence[NewChange], stored: Answers[ChangeState]) -> Answers[ChangeState]:
+    return [_answer(new, state) for new, state in zip(batch, stored, strict=True)]
+
+
+def _answer(new: NewChange, stored: ChangeState | Problem) -> ChangeState | Problem:
+    return stored if isinstance(stored, Problem) or _is_same(new, stored) else IdempotencyKeyReused()
+
+
 def _state(new: NewChange) -> ChangeState:
     return ChangeState(
         id=new.id,
@@ -180,7 +188,7 @@ def _close_doors(connection: Connection, stored: Sequence[NewChange]) -> None:
 
 _CHANGES = Table(
     insert=_insert,
-    is_same=_is_same,
+    answers=_answers,
     state=ChangeState,
     columns=COLUMNS,
     id=Change.id,
