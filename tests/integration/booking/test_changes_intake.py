@@ -29,13 +29,9 @@ from booking_service.domain.models import (
 from shared.database.units import Database
 from shared.errors import Problem
 from tests.fixtures.bookings import MakeEvent, accept, new_booking
-from tests.fixtures.changes import change
+from tests.fixtures.changes import change, request
 from tests.fixtures.databases import statements_of
 from tests.fixtures.settling import settle_all
-
-
-def request(database: Database, *batch: NewChange) -> list[ChangeState | Problem]:
-    return database.write(partial(intake.request, batch=batch), repeat_lost=True)
 
 
 def ids(answers: Sequence[ChangeState | Problem]) -> list[UUID]:
