@@ -126,9 +126,8 @@ class Stock(Base):
     waiting: Mapped[int] = mapped_column(Integer, server_default="0")  # bookings on the waiting list
     waiting_max: Mapped[int] = mapped_column(Integer, server_default="0")  # 0 without a list
     is_waitlist_suspended: Mapped[bool] = mapped_column(Boolean(create_constraint=False), server_default="0")
-    promoted_to: Mapped[UUID | None] = mapped_column(
-        BinaryUuid
-    )  # the last id promoted: those before it were passed over
+    # The last id that got seats while others waited: those before it were passed over.
+    promoted_to: Mapped[UUID | None] = mapped_column(BinaryUuid)
     is_cancelled: Mapped[bool] = mapped_column(Boolean(create_constraint=False), server_default="0")  # to the last one
 
 

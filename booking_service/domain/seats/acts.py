@@ -59,12 +59,14 @@ def _confirm_hold(desk: Desk, change: DueChange, event: EventSeats, booking: Boo
         desk.answer(change)
     elif event.rules.is_cancelled:
         desk.answer(change, EVENT_CANCELLED)
-    elif booking.status == EXPIRED or (booking.expires_at is not None and booking.expires_at <= desk.now):
+    elif booking.status == EXPIRED:
         desk.answer(change, HOLD_EXPIRED)
-    elif booking.status == HELD:
-        desk.answer(change, transition=desk.move(booking, CONFIRMED))
-    else:
+    elif booking.status != HELD:
         desk.answer(change, NOT_HELD)
+    elif booking.expires_at is not None and booking.expires_at <= desk.now:
+        desk.answer(change, HOLD_EXPIRED)
+    else:
+        desk.answer(change, transition=desk.move(booking, CONFIRMED))
 
 
 def _set_seats(desk: Desk, change: DueChange, event: EventSeats, booking: Booked) -> None:
@@ -145,7 +147,7 @@ def _cancel_event(desk: Desk, change: DueChange, event: EventSeats) -> None:
     for booking_id in chunk.bookings:
         booking = desk.bookings[booking_id]
         if booking.status in ACTIVE:
-            taken += desk.move(booking, CANCELLED, reason=EVENT_CANCELLED).seats_taken
+            taken += desk.call_off(booking)
     if chunk.bookings:
         desk.decided.progress.append(Progress(change.id, chunk.bookings[-1], taken))
     if chunk.is_last:

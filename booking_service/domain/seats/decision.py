@@ -9,9 +9,7 @@ from collections.abc import Iterable
 from booking_service.domain.bookings.ids import made_at
 from booking_service.domain.models import (
     BOOKING_LIMIT,
-    CANCELLED,
     CONFIRMED,
-    EVENT_CANCELLED,
     OFF,
     PENDING,
     REJECTED,
@@ -21,7 +19,6 @@ from booking_service.domain.models import (
     TOO_LATE,
     USER_LIMIT,
     WAITLIST_FULL,
-    WAITLISTED,
 )
 from booking_service.domain.seats.acts import act
 from booking_service.domain.seats.desk import Desk
@@ -80,17 +77,17 @@ def _book(desk: Desk, event: EventSeats, due: DueBooking) -> None:
     if booking.status != PENDING:
         return  # a change came first
     if event.rules.is_cancelled:
-        desk.move(booking, CANCELLED, reason=EVENT_CANCELLED)
+        desk.call_off(booking)
     elif reason := _why_not(desk, event, booking, due):
         desk.move(booking, REJECTED, reason=reason)
-    elif booking.seats_min <= event.free_for_others:
+    elif booking.enough <= event.free_for_others:
         desk.give(booking)
-    elif event.rules.waitlist == OFF or booking.seats_min > event.capacity:
+    elif event.rules.waitlist == OFF or booking.enough > event.capacity:
         desk.move(booking, REJECTED, reason=SOLD_OUT)
     elif event.waiting >= event.waiting_max:
         desk.move(booking, REJECTED, reason=WAITLIST_FULL)
     else:
-        desk.move(booking, WAITLISTED)
+        desk.wait(booking)
 
 
 def _why_not(desk: Desk, event: EventSeats, booking: Booked, due: DueBooking) -> str | None:

@@ -4,13 +4,17 @@ Whatever moves a booking goes through `move`, so stock, waiting list and a user'
 """
 
 from booking_service.domain.models import (
+    CANCEL_BOOKING,
+    CANCELLED,
     CONFIRMED,
     COUNTED,
     DONE,
+    EVENT_CANCELLED,
     EXPIRE_HOLD,
     EXPIRED,
     HELD,
     PROMOTE,
+    SEAT_TAKING,
     STRICT,
     WAITLISTED,
 )
@@ -47,14 +51,20 @@ class Desk:
             counted = wanted * (status in COUNTED) - booking.seats * (booking.status in COUNTED)
             event.user_seats[booking.user_id] = event.user_seats.get(booking.user_id, 0) + counted
         booking.status, booking.seats = status, wanted
-        booking.seats_min = min(booking.seats_min, wanted)
         self.decided.transitions.append(transition)
         return transition
+
+    def wait(self, booking: Booked) -> None:
+        """Give ``booking`` a place on the waiting list."""
+        self.move(booking, WAITLISTED)
+        self.events[booking.event_id].queue.append(booking)
 
     def give(self, booking: Booked) -> Transition:
         """Give ``booking`` as many of its seats as are free; they suffice."""
         event = self.events[booking.event_id]
         status = CONFIRMED if event.rules.hold_seconds is None else HELD
+        if event.waiting:
+            event.promoted_to = max(event.promoted_to or b"", booking.id)
         return self.move(booking, status, seats=min(booking.seats, event.available))
 
     def answer(
@@ -89,11 +99,10 @@ class Desk:
                 return
             if any(seats <= event.available and last < booking.id for seats, last in event.cut.items()):
                 break  # somebody who was not read stands before this one, and might be served
-            if booking.status != WAITLISTED or booking.seats_min > event.capacity:
+            if booking.status != WAITLISTED or booking.enough > event.capacity:
                 continue
-            if booking.seats_min <= event.available:
+            if booking.enough <= event.available:
                 self.note(PROMOTE, self.give(booking))
-                event.promoted_to = max(event.promoted_to or b"", booking.id)
             elif event.rules.waitlist == STRICT:
                 return
         event.is_behind = any(seats <= event.available for seats in event.cut) and event.available > 0
@@ -104,6 +113,16 @@ class Desk:
         if booking.status == HELD:  # a change may have come first
             self.note(EXPIRE_HOLD, self.move(booking, EXPIRED))
             self.promote(self.events[booking.event_id])
+
+    def call_off(self, booking: Booked) -> int:
+        """Cancel ``booking`` together with its event; return the seats that the event loses by it: 0 or below.
+
+        The journal tells of those that had no seats; the row alone looks as if it had had some.
+        """
+        transition = self.move(booking, CANCELLED, reason=EVENT_CANCELLED)
+        if transition.was not in SEAT_TAKING:
+            self.note(CANCEL_BOOKING, transition)
+        return transition.seats_taken
 
     def _may_promote(self, event: EventSeats) -> bool:
         rules = event.rules

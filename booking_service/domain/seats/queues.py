@@ -29,7 +29,7 @@ def read_queue(
         heads = [_head(event.id).where(Waiting.seats_min == seats) for seats in connection.scalars(wanted)]
     found = [_read(connection, event.id, head) for head in heads]
     event.cut = {
-        (head[0].seats_min if event.rules.waitlist == FIT else ANY): head[-1].id
+        (head[0].enough if event.rules.waitlist == FIT else ANY): head[-1].id
         for head in found
         if len(head) == PROMOTIONS_MAX
     }

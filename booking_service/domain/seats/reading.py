@@ -15,8 +15,8 @@ from booking_service.domain.models import (
     CANCEL_EVENT,
     CONFIRM_HOLD,
     HELD,
-    OFF,
     PROMOTE,
+    STRICT,
     Booking,
     Event,
     Hold,
@@ -43,7 +43,7 @@ class Sold:
 
 
 def read_situation(connection: Connection, locks: Locks, acts: Acts, due: Sequence[DueBooking], size: int) -> Situation:
-    """Read all that is to be known for deciding ``acts`` and ``due``; an event is called off ``size`` at a time."""
+    """Read all that is to be known for deciding ``acts`` and ``due``; events are called off ``size`` at a time."""
     sold = _sold(connection, due)
     plain = Situation(now=locks.now, due=due, available=sold.available, closed_at=_closed_at(connection, sold.closed))
     if not (sold.ruled or acts):
@@ -84,14 +84,14 @@ def _with_rules(connection: Connection, plain: Situation, acts: Acts, ruled: lis
     expired = {i: expired[i] for i in acts.expired if i in expired and expired[i].status == HELD}
     freeing = {*(change.event_id for change in acts.changes), *(booking.event_id for booking in expired.values())}
     events = _events(connection, {*ruled, *freeing})
-    chunks = {change.id: _chunk(connection, change, size) for change in acts.changes if change.kind == CANCEL_EVENT}
+    chunks = _chunks(connection, acts.changes, size)
     wanted = {booking.id for booking in plain.due if booking.event_id in events}
     wanted.update(change.booking_id for change in acts.changes if change.booking_id is not None)
     wanted.update(chain.from_iterable(chunk.bookings for chunk in chunks.values()))
     bookings = expired | _bookings(connection, wanted - expired.keys())
-    for event_id in freeing:
-        if events[event_id].waiting and events[event_id].rules.waitlist != OFF:
-            read_queue(connection, events[event_id], acts.changes, bookings)
+    for event in events.values():
+        if event.waiting and (event.id in freeing or _is_held_up(event)):
+            read_queue(connection, event, acts.changes, bookings)
     for change in acts.changes:
         events[change.event_id].is_behind |= change.kind == PROMOTE  # until it is done
     _read_holds(connection, acts.changes, bookings)
@@ -156,7 +156,7 @@ def _bookings(connection: Connection, ids: Collection[bytes]) -> dict[bytes, Boo
         Booking.id, Booking.event_id, Booking.user_id, Booking.seats, Booking.status, Booking.seats_min
     ).where(Booking.id.in_([UUID(bytes=booking_id) for booking_id in ids]))
     return {
-        row.id.bytes: Booked(row.id.bytes, row.event_id, row.user_id, row.seats, row.status, row.seats_min or row.seats)
+        row.id.bytes: Booked(row.id.bytes, row.event_id, row.user_id, row.seats, row.status, row.seats_min)
         for row in connection.execute(columns)
     }
 
@@ -166,6 +166,21 @@ def _drop_stale_holds(connection: Connection, booking_ids: Sequence[bytes]) -> N
     if booking_ids:
         log.error("holds of bookings that are not held: %s", [str(UUID(bytes=i)) for i in booking_ids])
         connection.execute(delete(Hold).where(Hold.booking_id.in_([UUID(bytes=i) for i in booking_ids])))
+
+
+def _is_held_up(event: EventSeats) -> bool:
+    """Tell whether free seats wait for somebody who wants more, if that one can be served at all."""
+    return event.rules.waitlist == STRICT and event.available > 0
+
+
+def _chunks(connection: Connection, changes: Iterable[DueChange], size: int) -> dict[bytes, Chunk]:
+    """Find the next bookings of the events that are called off, ``size`` of all together."""
+    chunks = {}
+    for change in changes:
+        if change.kind == CANCEL_EVENT:
+            chunks[change.id] = chunk = _chunk(connection, change, size)
+            size -= len(chunk.bookings)
+    return chunks
 
 
 def _chunk(connection: Connection, change: DueChange, size: int) -> Chunk:

@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import NamedTuple
 
-from booking_service.domain.models import FIT, SEAT_TAKING
+from booking_service.domain.models import FIT, SEAT_TAKING, WAITLISTED
 from booking_service.domain.rules import Rules
 
 
@@ -38,8 +38,13 @@ class Booked:
     user_id: int
     seats: int
     status: str
-    seats_min: int  # as many as will do while it waits
+    seats_min: int | None = None  # as many as will do until it has some; None: all of them
     expires_at: datetime | None = None  # of a hold that a change is about
+
+    @property
+    def enough(self) -> int:
+        """Count the seats that it takes to serve it."""
+        return min(self.seats, self.seats_min or self.seats)
 
 
 @dataclass(slots=True)
@@ -56,7 +61,7 @@ class EventSeats:
     is_suspended: bool = False
     is_cancelled: bool = False
     promoted_to: bytes | None = None
-    queue: Sequence[Booked] = ()  # those of the waiting list who may have their turn, in order
+    queue: list[Booked] = field(default_factory=list)  # those of the waiting list who may have their turn, in order
     cut: Mapping[int, bytes] = field(default_factory=dict)  # numbers of seats for which more wait, behind which id
     user_seats: dict[int, int] = field(default_factory=dict)
     is_behind: bool = False  # somebody who waits could be served, and is not yet
@@ -69,8 +74,16 @@ class EventSeats:
     @property
     def free_for_others(self) -> int:
         """Count the seats that somebody may have who is not on the waiting list: those that nobody there can use."""
-        overtaking = self.rules.waitlist == FIT and not self.is_suspended and not self.is_behind
-        return self.available if overtaking or self.waiting == 0 else 0
+        if self.waiting == 0:
+            return self.available
+        if self.is_suspended or self.is_behind:
+            return 0
+        return self.available if self.rules.waitlist == FIT or not self._has_one_in_turn else 0
+
+    @property
+    def _has_one_in_turn(self) -> bool:
+        # Who wants more than the event has can never be served, and stands in nobody's way.
+        return any(booking.status == WAITLISTED and booking.enough <= self.capacity for booking in self.queue)
 
 
 class Transition(NamedTuple):

@@ -134,7 +134,7 @@ def _write_waiting(connection: Connection, situation: Situation, transitions: It
             gone[transition.event_id].append(transition.id)
         if transition.status == WAITLISTED:
             booking = situation.bookings[transition.id]
-            numbered = numbers([booking.user_id, booking.seats, booking.seats_min])
+            numbered = numbers([booking.user_id, booking.seats, booking.enough])
             places.append(f"({transition.event_id},{blob(booking.id)},{numbered})")
     for event_id, ids in gone.items():
         run(
