@@ -47,7 +47,8 @@ class BoundedProtocol(HttpToolsProtocol):
         self._header_bytes = 0
         self._hosts: list[bytes] = []
         self._codings: list[bytes] = []
-        self._deadline: asyncio.TimerHandle | None = None
+        self._deadline: float | None = None  # by the loop's clock, of what is awaited
+        self._alarm: asyncio.TimerHandle | None = None
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]  # as uvicorn's own
         """Start the clock: a connection that says nothing is a slow request."""
@@ -56,13 +57,14 @@ class BoundedProtocol(HttpToolsProtocol):
 
     def connection_lost(self, exc: Exception | None) -> None:
         """Stop the clock."""
-        self._stop_clock()
+        if self._alarm is not None:
+            self._alarm.cancel()
         super().connection_lost(exc)
 
     def data_received(self, data: bytes) -> None:
         """Count what arrives beside the body, header or trailers, before and after the parser has seen it."""
         self._bytes_beside_body += len(data)
-        if self._in_header:
+        if self._deadline is None and self._in_header:
             # Even for an empty line, which begins no request: uvicorn stops its own clock at any byte.
             self._start_clock()
         self._unset_keepalive_if_required()
@@ -105,7 +107,8 @@ class BoundedProtocol(HttpToolsProtocol):
         self._header_bytes = 0
         self._hosts = []
         self._codings = []
-        self._start_clock()
+        if self._deadline is None:
+            self._start_clock()
 
     def on_header(self, name: bytes, value: bytes) -> None:
         """Take a header field without the blanks around it, and note what frames the request."""
@@ -161,7 +164,7 @@ class BoundedProtocol(HttpToolsProtocol):
         """Stop the clock: the request is here."""
         if self._in_header:
             return  # refused, or the head of an upgrade, which comes again
-        self._stop_clock()
+        self._deadline = None
         self._in_header = True
         self._bytes_beside_body = 0
         if not self.transport.is_closing():
@@ -174,17 +177,18 @@ class BoundedProtocol(HttpToolsProtocol):
             super().on_body(body)
 
     def _start_clock(self) -> None:
+        self._deadline = self.loop.time() + self.request_timeout_seconds
+        # One timer a connection, not one a request: what was set for an earlier request is never too late.
+        if self._alarm is None:
+            self._alarm = self.loop.call_at(self._deadline, self._on_alarm)
+
+    def _on_alarm(self) -> None:
+        self._alarm = None
         if self._deadline is None:
-            self._deadline = self.loop.call_later(self.request_timeout_seconds, self._on_deadline)
-
-    def _stop_clock(self) -> None:
-        if self._deadline is not None:
-            self._deadline.cancel()
-            self._deadline = None
-
-    def _on_deadline(self) -> None:
-        self._deadline = None
-        if self._owes_an_answer():
+            return
+        if self.loop.time() < self._deadline:
+            self._alarm = self.loop.call_at(self._deadline, self._on_alarm)
+        elif self._owes_an_answer():
             self._start_clock()  # to an earlier request that is here whole; the next one waits for that
         else:
             self._refuse(RequestTimedOut())

@@ -154,6 +154,16 @@ def test_a_connection_outlives_the_time_of_one_request_while_it_is_used(wire: Wi
         time.sleep(0.2)
 
 
+def test_a_slow_request_has_its_whole_time_whatever_came_before_it(wire: Wire) -> None:
+    wire.send(GET)
+    wire.read_until(OK)
+    time.sleep(0.7 * REQUEST_SECONDS)
+    started_at = time.monotonic()
+    wire.send(b"GET / HTTP/1.1\r\n")
+    assert wire.read_to_end().statuses == [408]
+    assert time.monotonic() - started_at >= 0.9 * REQUEST_SECONDS
+
+
 def test_pipelined_requests_are_all_answered_in_order(wire: Wire) -> None:
     wire.send(GET + b"GET /nowhere HTTP/1.1\r\nHost: x\r\n\r\n" + GET + LAST_GET)
     assert wire.read_to_end().statuses == [200, 404, 200, 200]
