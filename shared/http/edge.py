@@ -2,9 +2,9 @@
 
 import asyncio
 import logging
+import os
 import re
 from collections.abc import Sequence
-from uuid import uuid4
 
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
@@ -17,6 +17,7 @@ from shared.logging import request_id
 log = logging.getLogger(__name__)
 
 REQUEST_ID = b"x-request-id"
+REQUEST_ID_BYTES = 16  # of those that are made here, and written in hexadecimal
 REQUEST_ID_PATTERN = re.compile(rb"[A-Za-z0-9._-]{1,128}")
 
 
@@ -34,11 +35,11 @@ class Edge:
             await self._app(scope, receive, send)
             return
         headers = dict(scope["headers"])
-        identifier = headers.get(REQUEST_ID, b"")
+        identifier = headers.get(REQUEST_ID)
         # Mostly no name comes twice, and the lines need not be gone through.
         repeated = len(headers) < len(scope["headers"]) and _comes_again(REQUEST_ID, scope["headers"])
-        if repeated or not REQUEST_ID_PATTERN.fullmatch(identifier):
-            identifier = uuid4().hex.encode()
+        if identifier is None or repeated or not REQUEST_ID_PATTERN.fullmatch(identifier):
+            identifier = os.urandom(REQUEST_ID_BYTES).hex().encode()
         request_id.set(identifier.decode())
         started = False
 
