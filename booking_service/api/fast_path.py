@@ -58,29 +58,33 @@ async def _answer(scope: Scope) -> Answer | None:
     """Answer an ordinary request; None for any other."""
     path: str = scope["path"]
     if scope["method"] == "POST" and (booking := BOOK_PATH.fullmatch(path)):
-        return await _book(scope, int(booking[1]))
+        return await _book(scope, _process(scope), int(booking[1]))
     if scope["method"] == "GET" and (poll := POLL_PATH.fullmatch(path)):
-        return await _poll(scope, UUID(poll[1]))
+        return await _poll(scope, _process(scope), UUID(poll[1]))
     return None
 
 
-async def _book(scope: Scope, event_id: int) -> Answer | None:
-    seats, headers = SEATS.fullmatch(scope["query_string"]), _Headers(scope)
+def _process(scope: Scope) -> Process:
+    # As an item. As an attribute, Python looks for it among the methods first, and makes an AttributeError of that.
+    process: Process = scope["app"].state["process"]
+    return process
+
+
+async def _book(scope: Scope, process: Process, event_id: int) -> Answer | None:
+    seats, headers = SEATS.fullmatch(scope["query_string"]), _Headers(scope, process)
     user = headers.principal
     if seats is None or user is None or headers.has_body or len(headers.idempotency_keys) > 1:
         return None
     if BOOK not in user.permissions:  # before the key is looked at, as on the ordinary route
         raise Forbidden
     key = parse_idempotency_key(headers.idempotency_keys[0] if headers.idempotency_keys else None)
-    process: Process = scope["app"].state.process
     return accepted(await process.sales.book(user, event_id, int(seats[1]), key))
 
 
-async def _poll(scope: Scope, booking_id: UUID) -> Answer | None:
-    headers = _Headers(scope)
+async def _poll(scope: Scope, process: Process, booking_id: UUID) -> Answer | None:
+    headers = _Headers(scope, process)
     if headers.principal is None or headers.has_body:
         return None
-    process: Process = scope["app"].state.process
     wait_seconds = parse_wait_seconds(headers.preferences, process.settings.wait_seconds_max)
     return shown(await process.watch.show(headers.principal, booking_id, wait_seconds or 0), wait_seconds)
 
@@ -90,7 +94,7 @@ class _Headers:
 
     __slots__ = ("has_body", "idempotency_keys", "preferences", "principal")
 
-    def __init__(self, scope: Scope) -> None:
+    def __init__(self, scope: Scope, process: Process) -> None:
         self.has_body = False
         self.idempotency_keys: list[str] = []
         self.preferences: list[str] = []
@@ -104,5 +108,4 @@ class _Headers:
                 self.preferences.append(value.decode("latin-1"))
             elif name == b"transfer-encoding" or (name == b"content-length" and value != b"0"):
                 self.has_body = True
-        process: Process = scope["app"].state.process
         self.principal: Principal | None = process.authenticator.remembered(authorizations)
