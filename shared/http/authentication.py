@@ -71,7 +71,7 @@ class Authenticating(Protocol):
 
 
 def _bearer_token(authorizations: list[str]) -> str | None:
-    if len(authorizations) != 1 or not authorizations[0].lower().startswith(SCHEME):
+    if len(authorizations) != 1 or authorizations[0][: len(SCHEME)].lower() != SCHEME:
         return None
     # RFC 9110, section 11.4: spaces and nothing else after the scheme. What follows, if anything, is judged as a token.
     return authorizations[0][len(SCHEME) :].lstrip(" ").rstrip(" \t") or None
