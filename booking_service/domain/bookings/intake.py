@@ -69,17 +69,10 @@ def _answer(new: NewBooking, stored: BookingState | Problem) -> BookingState | P
 
 def _insert(connection: Connection, batch: list[NewBooking]) -> dict[UUID, BookingState]:
     connection.exec_driver_sql(_insert_statement(connection, batch))
+    # By position: with keywords, a large part of what intake costs would be their dict.
     return {
         new.id: BookingState(
-            id=new.id,
-            event_id=new.event_id,
-            user_id=new.user_id,
-            seats=new.seats,
-            status=PENDING,
-            reason=None,
-            due_lane=new.lane,
-            created_at=new.created_at,
-            settled_at=None,
+            new.id, new.event_id, new.user_id, new.seats, PENDING, None, new.lane, new.created_at, None
         )
         for new in batch
     }
