@@ -14,7 +14,7 @@ from sqlalchemy import Connection, Row, func, insert, select, union
 from sqlalchemy.exc import IntegrityError
 
 from booking_service.domain.bookings.ids import made_at
-from booking_service.domain.models import NOT_DUE, Booking, Change, Hold, Lane
+from booking_service.domain.models import NOT_DUE, PENDING, Booking, Change, Hold, Lane
 from booking_service.domain.seats.situation import DueChange
 from shared.clock import utc_now
 from shared.database.engines import is_mysql
@@ -53,6 +53,7 @@ class Acts(NamedTuple):
         return bool(self.changes or self.expired)
 
 
+NEVER = "0001-01-01"  # where no lane was got, and nobody looks at it
 NO_ACTS = Acts([], [], is_cut=False)
 
 
@@ -68,11 +69,13 @@ def lock_lanes(connection: Connection, lanes: Sequence[int]) -> Locks:
     # One by one, each by its key: `lane IN (…)` is a scan, even where an index is forced, and locks the rows of other
     # lanes for a moment. Their drainers, who do not wait, would take them for being settled by somebody else.
     # SYSDATE: the moment at which the row was got; NOW and its like tell when the statement began. What is due is only
-    # looked for here, and read later, so it does not matter that this look may be from before the lock.
+    # looked for here, and read later, so it does not matter that this look may be from before the lock. As text, and as
+    # NULL where there is nothing: PyMySQL takes a moment apart for each lane, and a NULL costs half of a 0.
     rows = connection.exec_driver_sql(
         " UNION ALL ".join(
-            f"(SELECT lane,SYSDATE(6),EXISTS(SELECT 1 FROM changes WHERE due_lane={lane}) OR "  # noqa: S608  numbers
-            f"EXISTS(SELECT 1 FROM holds WHERE lane={lane} AND expires_at<=UTC_TIMESTAMP(6)) "
+            f"(SELECT lane,CAST(SYSDATE(6) AS CHAR),"  # noqa: S608  numbers
+            f"NULLIF(EXISTS(SELECT 1 FROM changes WHERE due_lane={lane}) OR "
+            f"EXISTS(SELECT 1 FROM holds WHERE lane={lane} AND expires_at<=UTC_TIMESTAMP(6)),0) "
             f"FROM lanes WHERE lane={lane} FOR UPDATE SKIP LOCKED)"
             for lane in lanes
         )
@@ -81,18 +84,18 @@ def lock_lanes(connection: Connection, lanes: Sequence[int]) -> Locks:
     if len(locked) < len(lanes) and (unknown := set(lanes).difference(connection.scalars(select(Lane.lane)))):
         msg = f"lanes {sorted(unknown)} have no row"
         raise LookupError(msg)
-    now = max((got_at for _, got_at, _ in rows), default=datetime.min)  # noqa: DTZ901  without a row nobody looks at it
-    return Locks(locked, now.replace(tzinfo=UTC), any(has_acts for _, _, has_acts in rows))
+    now = max((got_at for _, got_at, _ in rows), default=NEVER)
+    return Locks(locked, datetime.fromisoformat(now).replace(tzinfo=UTC), any(has_acts for _, _, has_acts in rows))
 
 
 def due_bookings(connection: Connection, lanes: Sequence[int], batch_max: int) -> Sequence[Row[*tuple[Any, ...]]]:
-    """Read what is due of ``lanes`` in order: id, event, seats, until when to decide, lane and status of each.
+    """Read what is due of ``lanes`` in order: id, event, seats, until when to decide, lane, and status if not pending.
 
     The order is that of the index, which stops at the limit however long the queue is.
     """
     return connection.exec_driver_sql(
-        f"SELECT id,event_id,seats,decide_by,due_lane,status FROM bookings WHERE due_lane IN ({numbers(lanes)}) "  # noqa: S608  numbers
-        f"ORDER BY due_lane,id LIMIT {batch_max}"
+        f"SELECT id,event_id,seats,decide_by,due_lane,NULLIF(status,'{PENDING}') AS wrong_status "  # noqa: S608  numbers
+        f"FROM bookings WHERE due_lane IN ({numbers(lanes)}) ORDER BY due_lane,id LIMIT {batch_max}"
     ).all()
 
 

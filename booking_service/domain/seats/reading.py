@@ -60,7 +60,7 @@ def _sold(connection: Connection, due: Sequence[DueBooking]) -> Sold:
         return Sold({}, [], [])
     event_ids, newest = {booking.event_id for booking in due}, max(booking.id for booking in due)
     rows = connection.exec_driver_sql(
-        f"SELECT s.event_id,s.available,e.starts_at<={moment(made_at(newest))},e.has_rules "  # noqa: S608  numbers and a literal
+        f"SELECT s.event_id,s.available,NULLIF(e.starts_at<={moment(made_at(newest))},0),NULLIF(e.has_rules,0) "  # noqa: S608  numbers and a literal
         f"FROM stock s JOIN events e ON e.id=s.event_id WHERE s.event_id IN ({numbers(event_ids)})"
     ).all()
     return Sold(

@@ -9,7 +9,7 @@ from uuid import UUID
 
 from sqlalchemy import Connection, Row
 
-from booking_service.domain.models import NOT_DUE, PENDING
+from booking_service.domain.models import NOT_DUE
 from booking_service.domain.seats.decision import decide
 from booking_service.domain.seats.lanes import due_acts, due_bookings, lock_lanes
 from booking_service.domain.seats.reading import read_situation
@@ -45,7 +45,7 @@ def settle_batch(connection: Connection, lanes: Sequence[int], *, batch_max: int
     rows = [] if acts.is_cut else due_bookings(connection, locks.lanes, batch_max)
     if not (rows or acts):
         return Batch(locks.lanes)
-    if any(row.status != PENDING for row in rows):
+    if any(row[-1] for row in rows):  # by name would take ten times as long
         rows = _without_strangers(connection, rows)
     due = [DueBooking(row[0], row[1], row[2], row[3] and _aware(row[3])) for row in rows]
     situation = read_situation(connection, locks, acts, due, batch_max)
@@ -66,11 +66,11 @@ def _without_strangers(
     connection: Connection, rows: Sequence[Row[*tuple[Any, ...]]]
 ) -> Sequence[Row[*tuple[Any, ...]]]:
     """Leave out what is due although it is decided, which nothing of ours writes, and let it hold up nobody again."""
-    strangers = [row.id for row in rows if row.status != PENDING]
+    strangers = [row.id for row in rows if row.wrong_status]
     log.error("not pending, and due all the same; left as they are: %s", [str(UUID(bytes=i)) for i in strangers])
     ids = ",".join(map(blob, strangers))
     run(connection, f"UPDATE bookings SET due_lane={NOT_DUE} WHERE id IN ({ids})", rows=len(strangers))  # noqa: S608  literals
-    return [row for row in rows if row.status == PENDING]
+    return [row for row in rows if not row.wrong_status]
 
 
 def _aware(moment: datetime | str) -> datetime:
