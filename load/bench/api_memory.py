@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 from load.bench import events, generator
 from load.bench.comparison import tell
-from load.bench.contestants import OURS, running, user_token
+from load.bench.contestants import OURS, running, user_tokens
 from load.bench.generator import Load
 from load.bench.measure import BOOK, PLENTY, Bench
 
@@ -30,7 +30,7 @@ def measure(bench: Bench, bookings: int, step: int) -> MemoryCurve:
     mib: list[float] = []
     with running(OURS, bench.stand) as system:
         for total in range(step, bookings + 1, step):
-            answers = generator.send(system.urls, user_token(), load)
+            answers = generator.send(system.urls, user_tokens(1), load)
             if answers.statuses["202"] < step:
                 tell(f"only {answers.statuses['202']} of {step} bookings were accepted")
             made.append(total)

@@ -9,7 +9,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from load.bench.contestants import EMPTY, OURS, ROW_LOCK, TASK_PER_BOOKING
-from load.bench.scenarios import HOT, HUNDRED, MANY, NOTHING, POLLS, SOLD_OUT
+from load.bench.scenarios import BOOK_AND_CANCEL, HOT, HUNDRED, MANY, NOTHING, POLLS, RULED, SOLD_OUT
 from load.bench.summary import Spread, Summary
 from load.bench.targets import Verdict
 
@@ -23,7 +23,7 @@ STYLE: Any = {
     "axes.spines.right": False,
 }
 MET, MISSED, OTHERS = "#2a7f62", "#c8553d", "#8d99ae"
-INCHES = (9.0, 8.2)
+INCHES = (9.0, 10.6)
 BEFORE_LINES: Any = {"facecolor": "white", "edgecolor": "none", "pad": 1}
 ROOM = 1.35  # for what is written behind the longest bar
 
@@ -33,6 +33,8 @@ BARS = (
     ("ours, settled, 10,000 events", OURS.name, MANY.name, "settled_per_second"),
     ("ours, sold out (409)", OURS.name, SOLD_OUT.name, "rejected_per_second"),
     ("ours, polls", OURS.name, POLLS.name, "polls_per_second"),
+    ("ours, settled, hot event with rules", OURS.name, RULED.name, "settled_per_second"),
+    ("ours, cancelled while others book", OURS.name, BOOK_AND_CANCEL.name, "cancelled_per_second"),
     ("empty endpoint", EMPTY.name, NOTHING.name, "accepted_per_second"),
     ("row lock, settled, 1 hot event", ROW_LOCK.name, HOT.name, "settled_per_second"),
     ("row lock, sold out (409)", ROW_LOCK.name, SOLD_OUT.name, "rejected_per_second"),

@@ -34,10 +34,13 @@ def say(figure: Figure) -> None:
         "settled": figure.settled_per_second,
         "409": figure.rejected_per_second,
         "polls": figure.polls_per_second,
+        "cancelled": figure.cancelled_per_second,
     }
     words = [f"{name} {rate:.0f}/s" for name, rate in rates.items() if rate]
     if figure.settled_p50_ms:
         words.append(f"settled in p50 {figure.settled_p50_ms:.1f} p99 {figure.settled_p99_ms:.1f} ms")
+    if figure.changed_p50_ms:
+        words.append(f"changed in p50 {figure.changed_p50_ms:.1f} p99 {figure.changed_p99_ms:.1f} ms")
     words.append(f"audit {figure.audit}")
     if figure.unexpected:
         words.append(f"UNEXPECTED {figure.unexpected}")

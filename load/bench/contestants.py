@@ -6,6 +6,7 @@ import sys
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from functools import cache
 from pathlib import Path
 
 import httpx
@@ -87,11 +88,17 @@ def running(contestant: Contestant, stand: Stand) -> Iterator[Running]:
         end([process for _, process in started], STOP_SECONDS_MAX)
 
 
-def user_token() -> str:
-    """Sign a token that every contestant accepts."""
+def user_token(user_id: int = 1) -> str:
+    """Sign a token of a user that every contestant accepts."""
     fields = BookingSettings.model_fields
     rules = TokenRules("HS256", fields["token_issuer"].default, fields["token_audience"].default)
-    return TokenSigner(rules, hmac_key(SECRET), None, TOKEN_SECONDS).sign(1, "bench@example.com", "user")
+    return TokenSigner(rules, hmac_key(SECRET), None, TOKEN_SECONDS).sign(user_id, "bench@example.com", "user")
+
+
+@cache
+def user_tokens(count: int) -> tuple[str, ...]:
+    """Sign tokens of the first ``count`` users, once."""
+    return tuple(map(user_token, range(1, count + 1)))
 
 
 def _commands(contestant: Contestant, ports: list[int]) -> Iterator[tuple[str, int, tuple[str, ...]]]:

@@ -2,15 +2,16 @@
 
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from datetime import UTC, datetime, timedelta
 from functools import partial
+from typing import Any
 from uuid import UUID
 
-from sqlalchemy import Connection, func, insert, select
+from sqlalchemy import ColumnElement, Connection, exists, func, insert, or_, select
 
 from booking_service.domain.audit import audit
-from booking_service.domain.models import CONFIRMED, NOT_DUE, Booking, Event, Lane, Stock
+from booking_service.domain.models import CANCEL_BOOKING, CONFIRMED, NOT_DUE, OFF, Booking, Change, Event, Lane, Stock
 from booking_service.migrations import MIGRATIONS
 from booking_service.settings import BookingSettings
 from lab.mysql import fresh_database
@@ -26,20 +27,33 @@ UUID7_TIMESTAMP_SHIFT = 80  # a UUIDv7 begins with 48 bits of milliseconds since
 
 
 @dataclass(frozen=True, slots=True)
+class EventRules:
+    """What an event may have besides seats."""
+
+    seats_per_user_max: int | None = None
+    hold_seconds: int | None = None
+    waitlist: str = OFF
+    waiting_max: int = 0
+
+
+NO_RULES = EventRules()
+
+
+@dataclass(frozen=True, slots=True)
 class Settled:
-    """What became of the bookings of one run."""
+    """What became of the bookings, or of the changes, of one run."""
 
     count: int
-    seconds: float  # from the first booking made to the last decided
+    seconds: float  # from the first made to the last decided
     milliseconds: Sequence[float]  # from made to decided, each, sorted
 
     @property
     def per_second(self) -> float:
-        """Bookings decided a second."""
+        """How many were decided a second."""
         return self.count / self.seconds if self.seconds else 0.0
 
     def percentile(self, percent: float) -> float:
-        """Return the time within which ``percent`` of the bookings were decided, in milliseconds."""
+        """Return the time within which ``percent`` of them were decided, in milliseconds."""
         if not self.milliseconds:
             return 0.0
         return self.milliseconds[min(len(self.milliseconds) - 1, int(len(self.milliseconds) * percent / 100))]
@@ -60,21 +74,30 @@ def prepared_database(server: Mysql) -> Iterator[tuple[str, Database]]:
             database.close()
 
 
-def make_events(database: Database, count: int, seats: int) -> int:
+def make_events(database: Database, count: int, seats: int, rules: EventRules = NO_RULES) -> int:
     """Add ``count`` events with ``seats`` seats each, their ids in a row; return the first id."""
-    return database.write(partial(_make_events, count=count, seats=seats), repeat_lost=False)
+    return database.write(partial(_make_events, count=count, seats=seats, rules=rules), repeat_lost=False)
 
 
 def all_settled(database: Database) -> bool:
-    """Tell whether no booking waits for its decision: a look into an index, however many bookings there are."""
-    due = select(Booking.id).where(Booking.due_lane > NOT_DUE).limit(1)
-    return database.read(lambda c: c.scalar(due)) is None
+    """Tell whether nothing waits for its decision: looks into indexes, however many bookings there are."""
+    due = or_(*(exists().where(queue.due_lane > NOT_DUE) for queue in (Booking, Change)))
+    return not database.read(lambda c: c.scalar(select(due)))
 
 
 def settled_since(database: Database, began: datetime) -> Settled:
     """Read what became of the bookings made after ``began``: a range of the primary key."""
-    made_since = select(Booking.created_at, Booking.settled_at).where(Booking.id >= _first_id(began))
-    rows = database.read(lambda c: c.execute(made_since).all())
+    return _settled(database, Booking.created_at, Booking.settled_at, Booking.id >= _first_id(began))
+
+
+def cancelled_since(database: Database, began: datetime) -> Settled:
+    """Read what became of the cancellations asked for after ``began``: likewise."""
+    asked = Change.id >= _first_id(began), Change.kind == CANCEL_BOOKING
+    return _settled(database, Change.created_at, Change.done_at, *asked)
+
+
+def _settled(database: Database, made_at: Any, decided_at: Any, *conditions: ColumnElement[bool]) -> Settled:  # noqa: ANN401  columns of any table
+    rows = database.read(lambda c: c.execute(select(made_at, decided_at).where(*conditions)).all())
     times = [(made, decided) for made, decided in rows if decided is not None]
     milliseconds = sorted((decided - made).total_seconds() * 1_000 for made, decided in times)
     seconds = (max(decided for _, decided in times) - min(made for made, _ in times)).total_seconds() if times else 0.0
@@ -100,7 +123,9 @@ def verdict(database: Database) -> str:
     return "; ".join(violation.invariant for violation in violations) or "ok"
 
 
-def _make_events(connection: Connection, count: int, seats: int) -> int:
+def _make_events(connection: Connection, count: int, seats: int, rules: EventRules) -> int:
+    given = asdict(rules)
+    waiting_max = given.pop("waiting_max")
     first = (connection.scalar(select(func.max(Event.id))) or 0) + 1
     now = datetime.now(UTC)
     starts_at = now + timedelta(days=365)
@@ -108,10 +133,12 @@ def _make_events(connection: Connection, count: int, seats: int) -> int:
         ids = range(start, min(start + ROWS_A_STATEMENT, first + count))
         events = [
             {"id": i, "name": "E", "venue": "V", "starts_at": starts_at, "lane": i % LANES, "created_at": now}
+            | {"has_rules": rules != NO_RULES, **given}
             for i in ids
         ]
         connection.execute(insert(Event), events)
-        connection.execute(insert(Stock), [{"event_id": i, "capacity": seats, "available": seats} for i in ids])
+        stock = {"capacity": seats, "available": seats, "waiting_max": waiting_max}
+        connection.execute(insert(Stock), [{"event_id": i, **stock} for i in ids])
     return first
 
 

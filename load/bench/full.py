@@ -6,7 +6,7 @@ from dataclasses import asdict, dataclass, field, replace
 from datetime import UTC, datetime
 from typing import Any
 
-from load.bench import api_memory, history, latency, settlement_alone
+from load.bench import api_memory, history, latency, seats, settlement_alone
 from load.bench.api_memory import MemoryCurve
 from load.bench.chart import draw
 from load.bench.comparison import Plan, compare, tell
@@ -119,6 +119,10 @@ def _settlement(at: Session, options: Options, measured: Measured) -> None:
     measured.add(settlement_alone.measure(at.bench, options.rounds, options.backlog_rows))
 
 
+def _seats(at: Session, options: Options, measured: Measured) -> None:
+    measured.add(seats.measure(at, options))
+
+
 def _history(at: Session, options: Options, measured: Measured) -> None:
     measured.add(history.measure(at.server, at.bench, options.rounds, options.rows))
 
@@ -133,6 +137,7 @@ SECTIONS: dict[str, Callable[[Session, Options, Measured], None]] = {
     "rush": _rush,
     "scaling": _scaling,
     "settlement": _settlement,
+    "seats": _seats,
     "history": _history,
     "memory": _memory,
 }

@@ -5,6 +5,7 @@ import resource
 import signal
 import subprocess
 import sys
+import tempfile
 import threading
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -17,7 +18,7 @@ SCRIPT = Path(__file__).parent / "book.lua"
 PREFIX = "RESULT "
 ENOUGH = "ENOUGH\n"
 TIMEOUT_SECONDS = 30  # of one answer
-STATUSES = ("200", "202", "409", "other")
+STATUSES = ("200", "202", "409", "cancel", "other")  # "cancel": 200 and 202 of those that cancel
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,6 +35,7 @@ class Load:
     pause_ms: int = 0  # mean
     answers_max: int = 0  # 0: no such end
     polls: bool = False  # every second request asks for a booking that was made
+    cancels: bool = False  # every second request cancels one that was made, once each user has one
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,23 +60,29 @@ class Answers:
         return self.statuses[status] / self.seconds
 
 
-def send(urls: Sequence[str], token: str, load: Load) -> Answers:
-    """Send ``load`` and count the answers; several ``urls`` share its connections, each loaded by a wrk of its own."""
+def send(urls: Sequence[str], tokens: Sequence[str], load: Load) -> Answers:
+    """Send ``load`` and count the answers; the users with these ``tokens`` take turns.
+
+    Several ``urls`` share its connections, each loaded by a wrk of its own.
+    """
     program = find_program("wrk")
     if program is None:
         sys.exit("install wrk")
     before = _cpu_seconds_of_children()
     connections = max(1, load.connections // len(urls))
     started: list[subprocess.Popen[str]] = []
-    try:
-        for url in urls:
-            command = [program, *_options(load, connections), url, "--", *_arguments(token, load)]
-            started.append(subprocess.Popen(command, stdout=subprocess.PIPE, text=True))  # noqa: S603  looked up
-        answers = [_answers(wrk, load.seconds) for wrk in started]
-    finally:
-        for wrk in started:
-            wrk.kill()
-            wrk.wait()
+    with tempfile.NamedTemporaryFile("w", encoding="ascii") as users:
+        users.write("".join(f"{token}\n" for token in tokens))
+        users.flush()
+        try:
+            for url in urls:
+                command = [program, *_options(load, connections), url, "--", *_arguments(users.name, load)]
+                started.append(subprocess.Popen(command, stdout=subprocess.PIPE, text=True))  # noqa: S603  looked up
+            answers = [_answers(wrk, load.seconds) for wrk in started]
+        finally:
+            for wrk in started:
+                wrk.kill()
+                wrk.wait()
     return _together(answers, _cpu_seconds_of_children() - before)
 
 
@@ -83,9 +91,10 @@ def _options(load: Load, connections: int) -> list[str]:
     return [*(f"--{name}={number}" for name, number in numbers.items()), f"--script={SCRIPT}"]
 
 
-def _arguments(token: str, load: Load) -> list[str]:
+def _arguments(users: str, load: Load) -> list[str]:
     ids = [str(load.first), str(load.count), "in-turn" if load.in_turn else "random"]
-    return [load.method, load.path, token, *ids, str(load.pause_ms), str(load.answers_max), "polls" * load.polls]
+    every_second = "polls" * load.polls or "cancels" * load.cancels
+    return [load.method, load.path, users, *ids, str(load.pause_ms), str(load.answers_max), every_second]
 
 
 def _answers(wrk: subprocess.Popen[str], seconds: int) -> Answers:

@@ -9,7 +9,8 @@ import httpx
 
 from lab.waiting import wait_for
 from load.bench import events, generator
-from load.bench.contestants import Contestant, Running, Stand, running, user_token
+from load.bench.contestants import Contestant, Running, Stand, running, user_token, user_tokens
+from load.bench.events import NO_RULES, EventRules, Settled
 from load.bench.generator import Answers, Load
 from shared.database.units import Database
 
@@ -20,6 +21,7 @@ WARM_UP_CONNECTIONS = 512
 SETTLE_SECONDS_MAX = 600
 SETTLED_LOOK_SECONDS = 0.2  # seldom, because looking counts among the statements
 BOOK = "/events/%d/book?seats=1"
+PERCENTILES = 50, 95, 99
 # Transactions that wrote, statements that said COMMIT (also after reading), and all statements.
 COUNTERS = {"Binlog_cache_use": "writes_per_1000", "Com_commit": "commits_per_1000", "Questions": "statements_per_1000"}
 
@@ -34,6 +36,9 @@ class Scenario:
     settles: bool = True  # whether bookings are to be found in the database
     polls: bool = False  # one booking, again and again, instead of booking
     half_polls: bool = False  # every second request
+    cancels: bool = False  # every second request cancels a booking
+    rules: EventRules = NO_RULES
+    users: int = 1
     connections: int = 0  # 0: as the bench
     pause_ms: int = 0  # mean, of each connection
     answers_max: int = 0  # end after so many; then the warm-up has an event of its own
@@ -51,12 +56,16 @@ class Figure:
     settled_per_second: float = 0.0
     rejected_per_second: float = 0.0
     polls_per_second: float = 0.0
+    cancelled_per_second: float = 0.0
     http_p50_ms: float = 0.0
     http_p95_ms: float = 0.0
     http_p99_ms: float = 0.0
     settled_p50_ms: float = 0.0
     settled_p95_ms: float = 0.0
     settled_p99_ms: float = 0.0
+    changed_p50_ms: float = 0.0
+    changed_p95_ms: float = 0.0
+    changed_p99_ms: float = 0.0
     writes_per_1000: float = 0.0  # transactions that wrote, for 1,000 bookings
     commits_per_1000: float = 0.0
     statements_per_1000: float = 0.0
@@ -113,14 +122,16 @@ class Bench:
         figure = Figure(contestant.name, scenario.name)
         load = self._warmed_up(system, scenario)
         before, began = self.reading(system), datetime.now(UTC)
-        answers = generator.send(system.urls, user_token(), load)
+        answers = generator.send(system.urls, user_tokens(scenario.users), load)
         if scenario.settles:
             self.wait_settled()
             wait_for(system.crew.is_quiet, "what the load left under way is done", SETTLE_SECONDS_MAX)
         self._fill(figure, answers)
         bookings = answers.statuses["202"]
         if scenario.settles:
-            bookings = self._fill_settled(figure, began)
+            bookings = fill_settled(figure, events.settled_since(self.database, began))
+        if scenario.cancels:
+            fill_cancelled(figure, events.cancelled_since(self.database, began))
         used = self.reading(system).since(before)
         used.cpu_seconds["load generator"] = answers.generator_cpu_seconds
         if answers.count:
@@ -137,26 +148,29 @@ class Bench:
         return Reading(system.crew.cpu_seconds(), events.counters(self.database, tuple(COUNTERS)))
 
     def wait_settled(self) -> None:
-        """Wait until no booking is pending."""
+        """Wait until no booking and no change is due."""
         wait_for(partial(events.all_settled, self.database), "all is settled", SETTLE_SECONDS_MAX, SETTLED_LOOK_SECONDS)
 
     def _warmed_up(self, system: Running, scenario: Scenario) -> Load:
         load = self._load(system, scenario)
-        # A process learns of an event when it is first asked for it: each process, each event, once.
+        tokens = user_tokens(scenario.users)
+        # A process learns of an event when it is first asked for it, and of a user: each process, each of them, once.
         each = replace(load, seconds=WARM_UP_SECONDS_MAX, in_turn=True, pause_ms=0, connections=WARM_UP_CONNECTIONS)
-        for url in system.urls if load.count > 1 else ():
-            generator.send([url], user_token(), replace(each, answers_max=load.count + each.connections))
+        all_of_them = max(load.count, len(tokens))
+        for url in system.urls if all_of_them > 1 else ():
+            answers_max = all_of_them + each.connections
+            generator.send([url], tokens, replace(each, cancels=False, answers_max=answers_max))
         warm = replace(load, seconds=WARM_UP_SECONDS, answers_max=0)
         if scenario.answers_max:  # its few seats are for the run
             warm = replace(warm, first=events.make_events(self.database, 1, PLENTY))
-        generator.send(system.urls, user_token(), warm)
+        generator.send(system.urls, tokens, warm)
         if scenario.settles:
             self.wait_settled()
         wait_for(system.crew.is_quiet, "what the warm-up left under way is done", SETTLE_SECONDS_MAX)
         return load
 
     def _load(self, system: Running, scenario: Scenario) -> Load:
-        first = events.make_events(self.database, scenario.events, scenario.seats)
+        first = events.make_events(self.database, scenario.events, scenario.seats, scenario.rules)
         seconds = scenario.seconds_max or self.seconds
         load = Load(
             "POST",
@@ -168,6 +182,7 @@ class Bench:
             pause_ms=scenario.pause_ms,
             answers_max=scenario.answers_max,
             polls=scenario.half_polls,
+            cancels=scenario.cancels,
         )
         return replace(load, method="GET", path=self._book_one(system, first), count=1) if scenario.polls else load
 
@@ -192,8 +207,15 @@ class Bench:
         figure.http_p50_ms, figure.http_p95_ms, figure.http_p99_ms = answers.p50_ms, answers.p95_ms, answers.p99_ms
         figure.unexpected = answers.statuses["other"] + answers.failed
 
-    def _fill_settled(self, figure: Figure, began: datetime) -> int:
-        settled = events.settled_since(self.database, began)
-        figure.settled_per_second = settled.per_second
-        figure.settled_p50_ms, figure.settled_p95_ms, figure.settled_p99_ms = map(settled.percentile, (50, 95, 99))
-        return settled.count
+
+def fill_settled(figure: Figure, settled: Settled) -> int:
+    """Write into ``figure`` how bookings were decided, and return how many were."""
+    figure.settled_per_second = settled.per_second
+    figure.settled_p50_ms, figure.settled_p95_ms, figure.settled_p99_ms = map(settled.percentile, PERCENTILES)
+    return settled.count
+
+
+def fill_cancelled(figure: Figure, cancelled: Settled) -> None:
+    """Write into ``figure`` how cancellations were decided."""
+    figure.cancelled_per_second = cancelled.per_second
+    figure.changed_p50_ms, figure.changed_p95_ms, figure.changed_p99_ms = map(cancelled.percentile, PERCENTILES)

@@ -3,7 +3,7 @@
 import argparse
 from dataclasses import dataclass, fields
 
-SECTIONS = ("main", "latency", "rush", "scaling", "settlement", "history", "memory")
+SECTIONS = ("main", "latency", "rush", "scaling", "settlement", "seats", "history", "memory")
 
 
 @dataclass(frozen=True, slots=True)
@@ -16,6 +16,8 @@ class Options:
     rush_requests: int = 100_000
     rows: int = 10_000_000  # in the full table
     backlog_rows: int = 200_000  # for settlement alone
+    waiting_rows: int = 100_000  # on the long waiting list
+    user_bookings: int = 1_000_000  # of the user who has many; a multiple of ten
     memory_bookings: int = 1_000_000
     memory_step: int = 100_000  # bookings between two looks
     only: tuple[str, ...] = SECTIONS
@@ -56,8 +58,18 @@ def _add(command: argparse.ArgumentParser, defaults: Options, *, everything: boo
     command.add_argument("--rush-requests", type=int, default=defaults.rush_requests, help="for the 100 seats")
     command.add_argument("--rows", type=int, default=defaults.rows, help="in the full table")
     command.add_argument("--backlog-rows", type=int, default=defaults.backlog_rows, help="for settlement alone")
+    command.add_argument("--waiting-rows", type=int, default=defaults.waiting_rows, help="on the long waiting list")
+    command.add_argument("--user-bookings", type=_tens, default=defaults.user_bookings, help="of the user with many")
     command.add_argument("--memory-bookings", type=int, default=defaults.memory_bookings, help="made by one process")
     command.add_argument("--memory-step", type=int, default=defaults.memory_step, help="bookings between two looks")
     command.add_argument(
         "--only", nargs="+", choices=SECTIONS, default=SECTIONS, help="keep the others as they were found before"
     )
+
+
+def _tens(given: str) -> int:
+    number = int(given)
+    if number < 1 or number % 10:
+        msg = "a multiple of ten"
+        raise argparse.ArgumentTypeError(msg)
+    return number

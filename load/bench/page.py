@@ -10,8 +10,17 @@ from load.bench.targets import Verdict
 
 ROUNDED_FROM = 100  # from here on a figure needs no decimals
 MET = {True: "yes", False: "**no**", None: "not measured"}
-RATES = ("accepted_per_second", "settled_per_second", "rejected_per_second", "polls_per_second")
-TIMES = ("http_p50_ms", "http_p95_ms", "http_p99_ms", "settled_p50_ms", "settled_p95_ms", "settled_p99_ms")
+RATES = (
+    "accepted_per_second",
+    "settled_per_second",
+    "rejected_per_second",
+    "polls_per_second",
+    "cancelled_per_second",
+)
+TIMES = tuple(f"{what}_p{percent}_ms" for what in ("http", "settled", "changed") for percent in (50, 95, 99))
+WHAT_TIMES_ARE = """\
+HTTP: until the answer. Settled: from the booking's `created_at` to its `settled_at`. Changed: from the cancellation's
+`created_at` to its `done_at`; of a waiting list, from asking for it until the seat is seen to be the next one's."""
 MYSQL = ("writes_per_1000", "commits_per_1000", "statements_per_1000")
 PROCESSES = ("api", "worker", "beat", "mysqld", "redis", "load generator")
 
@@ -25,11 +34,11 @@ def page(result: dict[str, Any], summary: Summary, verdicts: Sequence[Verdict]) 
         "## Targets",
         _targets(verdicts),
         "## Rates a second",
-        _figures(summary, RATES, ("accepted", "settled", "409", "polls"), with_audit=True),
+        _figures(summary, RATES, ("accepted", "settled", "409", "polls", "cancelled"), with_audit=True),
         *_rush(summary),
         "## Times, milliseconds",
-        "HTTP: until the answer. Settled: from the booking's `created_at` to its `settled_at`.",
-        _figures(summary, TIMES, ("HTTP p50", "p95", "p99", "settled p50", "p95", "p99")),
+        WHAT_TIMES_ARE,
+        _figures(summary, TIMES, [name.removesuffix("_ms").replace("_", " ") for name in TIMES]),
         "## Processor milliseconds a booking",
         _figures(summary, _by_process("cpu_ms_per_booking"), PROCESSES),
         "## Processor milliseconds an answer",

@@ -7,14 +7,14 @@ from load.bench.comparison import compare, tell
 from load.bench.contestants import EMPTY, OURS, ROW_LOCK, TASK_PER_BOOKING
 from load.bench.machine import machine, software
 from load.bench.options import Options
-from load.bench.ratios import RATIOS
+from load.bench.ratios import RATIOS, RULED_VS_HOT
 from load.bench.report import write_json
-from load.bench.scenarios import HOT, HUNDRED, MANY, NOTHING, POLLS, SOLD_OUT
+from load.bench.scenarios import HOT, HUNDRED, MANY, NOTHING, POLLS, RULED, SOLD_OUT
 from load.bench.session import session
 from load.bench.summary import Summary, audit_of
 
 PLAN = (
-    (OURS, (HOT, HUNDRED, MANY, SOLD_OUT, POLLS)),
+    (OURS, (HOT, HUNDRED, MANY, SOLD_OUT, POLLS, RULED)),
     (EMPTY, (NOTHING,)),
     (ROW_LOCK, (HOT,)),
     (TASK_PER_BOOKING, (HOT,)),
@@ -27,7 +27,7 @@ def run(options: Options) -> bool:
         figures = compare(at.bench, PLAN, options.rounds)
         made_of = software(at.server, at.bench.stand.redis_url)
     summary = Summary(figures)
-    spreads = {ratio.name: spread for ratio in RATIOS if (spread := ratio.of(summary))}
+    spreads = {ratio.name: spread for ratio in (*RATIOS, RULED_VS_HOT) if (spread := ratio.of(summary))}
     ratios = {name: spread.median for name, spread in spreads.items()}
     audit = audit_of(figures)
     result = {

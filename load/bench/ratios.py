@@ -1,9 +1,12 @@
-"""The quotients that the benchmark is about, and what each is to be at least."""
+"""The quotients that the benchmark is about, and what each is to be."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
+from load.bench import booking_pages, waiting_lists
+from load.bench.bulk import FEW
+from load.bench.bulk import MANY as MANY_BOOKINGS
 from load.bench.contestants import EMPTY, OURS, ROW_LOCK, TASK_PER_BOOKING
-from load.bench.scenarios import EMPTY_TABLE, FULL_TABLE, HOT, HUNDRED, MANY, NOTHING, POLLS, SOLD_OUT
+from load.bench.scenarios import EMPTY_TABLE, FULL_TABLE, HOT, HUNDRED, MANY, NOTHING, PLAIN, POLLS, RULED, SOLD_OUT
 from load.bench.summary import Spread, Summary
 
 Key = tuple[str, str, str]  # contestant, scenario, figure
@@ -21,7 +24,8 @@ class Ratio:
     text: str
     over: Key
     under: Key
-    target: float  # at least
+    target: float
+    at_least: bool = True  # else below
 
     def of(self, summary: Summary) -> Spread | None:
         """Divide medians by medians, and for the spread run by run; None when either was not measured."""
@@ -73,6 +77,40 @@ FULL_VS_EMPTY_TABLE = Ratio(
     (OURS.name, FULL_TABLE, SETTLED),
     (OURS.name, EMPTY_TABLE, SETTLED),
     0.9,
+)
+
+
+RULED_VS_HOT = Ratio(
+    "ruled_vs_hot",
+    "hot event with a limit, a list and holds ÷ without, settled",
+    (OURS.name, RULED.name, SETTLED),
+    OURS_HOT,
+    0.8,
+)
+
+
+def _list_ratio(kind: str) -> Ratio:
+    long, short = (
+        (OURS.name, waiting_lists.scenario_name(kind, length), "changed_p50_ms")
+        for length in (waiting_lists.LONG, waiting_lists.SHORT)
+    )
+    text = f"promotion from a long waiting list ÷ from a short one, {kind}, p50"
+    return Ratio(f"{kind}_list_vs_short", text, long, short, 1.5, at_least=False)
+
+
+def _page_ratio(query: str) -> Ratio:
+    many, few = (
+        (OURS.name, booking_pages.scenario_name(user_id, query), "http_p50_ms") for user_id in (MANY_BOOKINGS, FEW)
+    )
+    text = f"page of a user with a million bookings ÷ with ten{booking_pages.FILTERS[query]}, p50"
+    return Ratio("page_vs_few", text, many, few, 2, at_least=False)
+
+
+SEATS = (
+    # With its own plain event, of the same hour.
+    replace(RULED_VS_HOT, under=(OURS.name, PLAIN, SETTLED)),
+    *map(_list_ratio, waiting_lists.SEATS_WANTED_MAX),
+    *map(_page_ratio, booking_pages.FILTERS),
 )
 
 
