@@ -1,9 +1,10 @@
 -- wrk's script: POST or GET a path in which %d is one of the ids from FIRST to FIRST + COUNT - 1.
 -- Arguments: method, path, file of tokens, first, count, `random` or `in-turn` ids, mean pause of a connection in
 -- milliseconds, answers after which to say ENOUGH (0: never), and what every second request is: `polls` asks for a booking
--- made before, `cancels` cancels one, the oldest, once there are as many as users; anything else is as the others.
+-- made before, `cancels` cancels the oldest that was made, once there are KEPT; anything else is as the others.
 -- The file has a token a line, of one user each; they take turns.
 local REMEMBERED_MAX = 1000
+local KEPT = 100 -- so that most are decided by the time they are cancelled
 
 local method, path, first, count, in_turn, pause_ms, answers_max, polls, cancels
 local users = {} -- the headers of each
@@ -29,7 +30,7 @@ function request()
       asked = asked % #remembered + 1
       return wrk.format("GET", remembered[asked], users[1])
    end
-   if cancels and sent % 2 == 0 and kept_last - kept_first + 1 >= #users then return cancel() end
+   if cancels and sent % 2 == 0 and kept_last - kept_first + 1 >= KEPT then return cancel() end
    local offset = in_turn and (sent - 1) % count or math.random(0, count - 1)
    local user = (sent - 1) % #users + 1
    return wrk.format(method, string.format(path, first + offset), cancels and named(user, "book-" .. user) or users[user])

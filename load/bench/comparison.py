@@ -41,6 +41,8 @@ def say(figure: Figure) -> None:
         words.append(f"settled in p50 {figure.settled_p50_ms:.1f} p99 {figure.settled_p99_ms:.1f} ms")
     if figure.changed_p50_ms:
         words.append(f"changed in p50 {figure.changed_p50_ms:.1f} p99 {figure.changed_p99_ms:.1f} ms")
+    if not words:  # a page
+        words.append(f"answered in p50 {figure.http_p50_ms:.1f} p99 {figure.http_p99_ms:.1f} ms")
     words.append(f"audit {figure.audit}")
     if figure.unexpected:
         words.append(f"UNEXPECTED {figure.unexpected}")

@@ -35,7 +35,7 @@ class Load:
     pause_ms: int = 0  # mean
     answers_max: int = 0  # 0: no such end
     polls: bool = False  # every second request asks for a booking that was made
-    cancels: bool = False  # every second request cancels one that was made, once each user has one
+    cancels: bool = False  # every second request cancels one that was made a while ago
 
 
 @dataclass(frozen=True, slots=True)
