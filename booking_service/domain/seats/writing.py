@@ -159,12 +159,13 @@ def _write_user_seats(connection: Connection, situation: Situation, transitions:
     if not users:
         return
     has = {user: situation.events[user[0]].user_seats[user[1]] for user in users}
-    for event_id in {event_id for event_id, _ in users}:
-        ids = numbers(user_id for event, user_id in users if event == event_id)
-        connection.exec_driver_sql(f"DELETE FROM user_seats WHERE event_id={event_id} AND user_id IN ({ids})")  # noqa: S608  numbers
     # Whoever has none has no row.
+    gone = [user for user, seats in has.items() if not seats]
+    for event_id in {event_id for event_id, _ in gone}:
+        ids = numbers(user_id for event, user_id in gone if event == event_id)
+        connection.exec_driver_sql(f"DELETE FROM user_seats WHERE event_id={event_id} AND user_id IN ({ids})")  # noqa: S608  numbers
     if rows := ",".join(f"({numbers([*user, seats])})" for user, seats in has.items() if seats):
-        connection.exec_driver_sql(f"INSERT INTO user_seats (event_id,user_id,seats) VALUES {rows}")  # noqa: S608  numbers
+        connection.exec_driver_sql(f"REPLACE INTO user_seats (event_id,user_id,seats) VALUES {rows}")  # noqa: S608  numbers
 
 
 def _blobs(ids: Iterable[bytes]) -> str:
