@@ -1,45 +1,65 @@
 """The judgement: a pure function of what clients saw, what the database holds and what audits found on the way."""
 
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from itertools import chain
 
-from booking_service.domain.models import CONFIRMED, PENDING, REJECTED
-from tests.faults.campaign.history import BOOK, LATE, POLL, Answer, Asked, History
-from tests.faults.campaign.line import Interval, out_of_order
-from tests.faults.campaign.replay import unfair
+from booking_service.domain.models import (
+    CANCEL_EVENT,
+    CANCELLED,
+    CONFIRMED,
+    DONE,
+    EXPIRED,
+    HELD,
+    REJECTED,
+    SEAT_TAKING,
+    SET_CAPACITY,
+    WAITLISTED,
+)
+from tests.faults.campaign.history import BOOK, LATE, POLL, Asked, History
+from tests.faults.campaign.line import out_of_order
+from tests.faults.campaign.replay import misdecided
+from tests.faults.campaign.shown import misshown
 from tests.faults.campaign.stored import Row, Snapshot, Stored
+from tests.faults.campaign.story import Story, stories
+from tests.faults.campaign.told import acts_misled
 from tests.faults.campaign.verdict import Breach, Promise, Verdict
 
-FINAL = (CONFIRMED, REJECTED)
+# A hold is none of them: it ends, and only then the campaign does.
+FINAL = (CONFIRMED, REJECTED, CANCELLED, EXPIRED, WAITLISTED)
 UNAVAILABLE = 503
 
 
-def judge(
-    history: History,
-    stored: Stored,
-    snapshots: Sequence[Snapshot],
-    faults: Sequence[Interval] = (),
-    others: Iterable[Breach] = (),
-) -> Verdict:
-    """Check every promise; ``faults`` says when the order of settling may be disturbed, ``others`` what else broke."""
+def judge(history: History, stored: Stored, snapshots: Sequence[Snapshot], others: Iterable[Breach] = ()) -> Verdict:
+    """Check every promise; ``others`` says what else broke."""
     asked = {a.number: a for a in history.asked}
-    rows = {row.booking_id: row for row in stored.rows}
+    told = stories(stored, history.asked)
     return Verdict.of(
         chain(
             _answers(history),
-            _kept(history, asked, rows),
+            _kept(history, asked, told),
             _once(history, asked, stored.rows),
-            _asked_for(asked.values(), stored.rows),
+            _asked_for(history.asked, told.values()),
             _settled(history, stored.rows),
-            _forward(history, rows),
+            misshown(history.answers, told),
+            _refused_for_good(history, stored),
+            acts_misled(history, stored),
             _seats(stored),
-            unfair(stored),
-            out_of_order(history, stored, faults),
+            misdecided(stored, told, _called_off(history)),
+            out_of_order(history, stored, told),
             (Breach(Promise.AUDIT, f"at {s.at:.3f}: {broken}") for s in snapshots for broken in s.broken),
             others,
         )
     )
+
+
+def _called_off(history: History) -> dict[int, float]:
+    """Tell from when events may have been cancelled: since it was asked for."""
+    began: dict[int, float] = {}
+    for act in history.acts:
+        if act.kind == CANCEL_EVENT:
+            began[act.event_id] = min(act.began, began.get(act.event_id, act.began))
+    return began
 
 
 def _answers(history: History) -> Iterator[Breach]:
@@ -50,17 +70,23 @@ def _answers(history: History) -> Iterator[Breach]:
             yield Breach(Promise.NO_500, str(answer))
 
 
-def _kept(history: History, asked: dict[int, Asked], rows: dict[str, Row]) -> Iterator[Breach]:
+def _kept(history: History, asked: dict[int, Asked], told: Mapping[str, Story]) -> Iterator[Breach]:
     """Every booking that a client was told of is stored as it was asked for, and was shown ever since."""
     for answer in history.answers:
         if answer.booking_id is not None:
-            row, wanted = rows.get(answer.booking_id), asked[answer.number]
-            if row is None:
+            story, wanted = told.get(answer.booking_id), asked[answer.number]
+            if story is None:
                 yield Breach(Promise.KEPT, f"{answer.booking_id} is not stored: {answer}")
-            elif (row.user, row.key, row.event_id, row.seats) != (*wanted[1:4], wanted.seats):
-                yield Breach(Promise.KEPT, f"{row} is not what was asked for: {wanted}")
+            elif not _is_as_asked(story, wanted):
+                yield Breach(Promise.KEPT, f"{story.row} is not what was asked for: {wanted}")
         elif answer.kind == POLL and 400 <= answer.status < 500:
             yield Breach(Promise.KEPT, f"an accepted booking was answered {answer}")
+
+
+def _is_as_asked(story: Story, asked: Asked) -> bool:
+    row = story.row
+    same = (row.user, row.key, row.event_id, row.seats_min) == (asked.user, asked.key, asked.event_id, asked.seats_min)
+    return same and story.wanted == asked.seats
 
 
 def _once(history: History, asked: dict[int, Asked], rows: Sequence[Row]) -> Iterator[Breach]:
@@ -75,10 +101,11 @@ def _once(history: History, asked: dict[int, Asked], rows: Sequence[Row]) -> Ite
     yield from (Breach(Promise.ONCE, f"{asked[n]} became {ids}") for n, ids in told.items() if len(ids) > 1)
 
 
-def _asked_for(asked: Iterable[Asked], rows: Sequence[Row]) -> Iterator[Breach]:
-    wanted = {(a.user, a.key, a.event_id, a.seats) for a in asked}
-    for row in rows:
-        if (row.user, row.key, row.event_id, row.seats) not in wanted:
+def _asked_for(asked: Iterable[Asked], told: Iterable[Story]) -> Iterator[Breach]:
+    wanted = {(a.user, a.key): a for a in asked}
+    for story in told:
+        row = story.row
+        if (row.user, row.key) not in wanted or not _is_as_asked(story, wanted[row.user, row.key]):
             yield Breach(Promise.ASKED_FOR, f"nobody asked for {row}")
 
 
@@ -89,39 +116,24 @@ def _settled(history: History, rows: Sequence[Row]) -> Iterator[Breach]:
             yield Breach(Promise.SETTLED, str(row))
 
 
-def _forward(history: History, rows: dict[str, Row]) -> Iterator[Breach]:
-    """Once a booking was seen settled, nobody who asks later sees anything else, and so it is stored."""
-    seen: dict[str, list[Answer]] = defaultdict(list)
-    for answer in history.answers:
-        if answer.booking_id is not None:
-            seen[answer.booking_id].append(answer)
-    for booking_id, answers in seen.items():
-        final = min((a for a in answers if a.state in FINAL), key=lambda a: a.ended, default=None)
-        if final is None:
-            continue
-        for later in answers:
-            if later.state != final.state and (later.state in FINAL or later.began > final.ended):
-                yield Breach(Promise.FORWARD, f"{later} after {final}")
-        row = rows.get(booking_id)
-        if row is not None and row.status not in {final.state, PENDING}:
-            yield Breach(Promise.FORWARD, f"{row} after {final}")
-    yield from _refused_for_good(history, rows.values())
-
-
-def _refused_for_good(history: History, rows: Iterable[Row]) -> Iterator[Breach]:
+def _refused_for_good(history: History, stored: Stored) -> Iterator[Breach]:
     # An earlier attempt of unknown outcome may still be stored after its repeat was refused as sold out. It is then
-    # decided like any other, and must be rejected.
-    confirmed = {(row.user, row.key, row.event_id) for row in rows if row.status == CONFIRMED}
+    # decided like any other, and must be rejected; unless seats came back in between, which nobody can tell.
+    returned = {
+        c.event_id for c in stored.changes if (c.seats_taken or 0) < 0 or (c.kind == SET_CAPACITY and c.outcome == DONE)
+    }
+    taken = {(row.user, row.key, row.event_id) for row in stored.rows if row.status in {CONFIRMED, HELD}}
     refused = {answer.number: answer for answer in history.answers if answer.kind == BOOK and answer.status == 409}
     for asked in history.asked:
-        if asked.number in refused and (asked.user, asked.key, asked.event_id) in confirmed:
+        has = (asked.user, asked.key, asked.event_id) in taken and asked.event_id not in returned
+        if has and asked.number in refused:
             yield Breach(Promise.FORWARD, f"{asked} was confirmed after {refused[asked.number]}")
 
 
 def _seats(stored: Stored) -> Iterator[Breach]:
     taken: Counter[int] = Counter()
     for row in stored.rows:
-        if row.status == CONFIRMED:
+        if row.status in SEAT_TAKING:
             taken[row.event_id] += row.seats
     for event in stored.events:
         held = taken[event.event_id]

@@ -39,7 +39,7 @@ def arrange(orders: Orders) -> None:
         return make
 
     replace(settlement, "settle_batch", at(names.BEFORE_LOCK))
-    replace(settlement, "_write_transitions", at(names.AFTER_DECISION, begins="settlement"))
+    replace(settlement, "write_decided", at(names.AFTER_DECISION, begins="settlement"))
     replace(LaneFlags, "clear", at(names.BEFORE_FLAGS_FREED))
     replace(intake, "accept", at(names.BEFORE_INSERT, begins="intake"))
     replace(DefaultDialect, "do_commit", partial(_around_commit, orders, unit))

@@ -2,30 +2,31 @@
 
 import random
 from contextlib import closing
+from datetime import timedelta
 from functools import partial
 
-from sqlalchemy import create_engine, update
+from sqlalchemy import Connection, create_engine, update
 
 from booking_service.domain import catalogue
-from booking_service.domain.catalogue import EventState, NewEvent
-from booking_service.domain.models import Installation
+from booking_service.domain.catalogue import NewEvent
+from booking_service.domain.models import Event, Installation, Stock
 from booking_service.migrations import MIGRATIONS
 from shared.clock import utc_now
 from shared.database.migrations import upgrade
 from shared.database.units import Database
+from tests.faults.campaign.offers import BIG_SEATS, PLAIN, Offer, Terms, big_terms, small_terms
 from tests.faults.campaign.world import RIVAL_ROWS, RIVAL_TABLE
 from tests.fixtures.bookings import STARTS_AT
 from tests.fixtures.databases import settings
 from tests.fixtures.names import INSTALLATION
 
-BIG_SEATS = 10**7
 SMALL_SEATS = (20, 400)
 
-Events = list[EventState]
+Offers = list[Offer]
 
 
-def prepare(url: str, rng: random.Random, *, big: int, small: int, lanes: int) -> tuple[Events, Events]:
-    """Make the database at ``url`` and its events: those that never sell out, and small ones that do."""
+def migrate(url: str) -> None:
+    """Make the database at ``url`` with its tables."""
     server, _, name = url.rpartition("/")
     engine = create_engine(server, isolation_level="AUTOCOMMIT")
     with closing(engine.connect()) as connection:
@@ -39,13 +40,41 @@ def prepare(url: str, rng: random.Random, *, big: int, small: int, lanes: int) -
     # So that those who take and send messages know the queues without the database, which may be away.
     database.write(lambda c: c.execute(update(Installation).values(name=INSTALLATION)), repeat_lost=True)
 
-    def make(seats: int) -> EventState:
-        create = partial(catalogue.create_event, new=NewEvent("E", "V", STARTS_AT, seats), lanes=lanes, now=utc_now())
-        return database.write(create, repeat_lost=False)
-
-    made = [make(BIG_SEATS) for _ in range(big)], [make(rng.randint(*SMALL_SEATS)) for _ in range(small)]
     database.close()
-    return made
+
+
+def prepare(url: str, rng: random.Random, *, big: int, small: int, lanes: int) -> tuple[Offers, Offers]:
+    """Make the database at ``url`` and its events of all kinds: those that never sell out, and small ones that do."""
+    never_sold_out = [(BIG_SEATS, big_terms(number)) for number in range(big)]
+    sold_out = [(rng.randint(*SMALL_SEATS), small_terms(rng)) for _ in range(small)]
+    migrate(url)
+    offers = offer(url, [*never_sold_out, *sold_out], lanes)
+    return offers[:big], offers[big:]
+
+
+def offer(url: str, wanted: list[tuple[int, Terms]], lanes: int) -> Offers:
+    """Make events with so many seats and such rules in the database at ``url``."""
+    database = Database.connect(url, settings(), pool_size=1)
+    offers = [database.write(partial(_create, wanted=each, lanes=lanes), repeat_lost=False) for each in wanted]
+    database.close()
+    return offers
+
+
+def _create(connection: Connection, wanted: tuple[int, Terms], lanes: int) -> Offer:
+    seats, terms = wanted
+    now = utc_now()
+    event = catalogue.create_event(connection, new=NewEvent("E", "V", STARTS_AT, seats), lanes=lanes, now=now)
+    if terms != PLAIN:
+        rules = {
+            "has_rules": True,
+            "seats_per_user_max": terms.seats_per_user_max,
+            "hold_seconds": terms.hold_seconds,
+            "waitlist": terms.waitlist,
+            "cancel_until": None if terms.cancel_seconds is None else now + timedelta(seconds=terms.cancel_seconds),
+        }
+        connection.execute(update(Event).where(Event.id == event.id).values(rules))
+        connection.execute(update(Stock).where(Stock.event_id == event.id).values(waiting_max=terms.waiting_max))
+    return Offer(event.id, event.lane, seats, terms)
 
 
 def drop(url: str) -> None:

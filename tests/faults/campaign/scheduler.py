@@ -8,7 +8,6 @@ from contextlib import ExitStack
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
-from tests.faults.campaign.line import Interval
 from tests.faults.campaign.plan import Planned
 from tests.faults.campaign.watch import Due
 from tests.faults.campaign.world import NotReachedError, World
@@ -21,6 +20,13 @@ ACCEPTED_AGAIN = 10  # bookings, before intake counts as recovered
 ALONE_EVERY = 25
 QUIET_SECONDS = 2
 RECOVERED_SECONDS_MAX = 15
+
+
+class Interval(NamedTuple):
+    """A time in which something was done to the system, until it had recovered."""
+
+    began: float
+    ended: float
 
 
 class Inflicted(NamedTuple):

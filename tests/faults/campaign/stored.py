@@ -1,15 +1,15 @@
 """What the database holds, in plain values, and the audit of one moment of it."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import NamedTuple
+from typing import Any, NamedTuple
 from uuid import UUID
 
-from sqlalchemy import Connection, Engine, create_engine, select
+from sqlalchemy import Connection, Engine, Select, create_engine, select
 
 from booking_service.domain.audit import audit
-from booking_service.domain.models import Booking, Event, Stock
+from booking_service.domain.models import OFF, Booking, Change, Event, Stock
 from shared.clock import utc_now
 
 
@@ -23,15 +23,43 @@ class Row(NamedTuple):
     status: str
     key: str | None
     settled_at: float | None
+    reason: str | None = None
+    seats_min: int | None = None
+
+
+class ChangeRow(NamedTuple):
+    """A change, asked for or not, and what came of it."""
+
+    change_id: str
+    kind: str
+    event_id: int
+    booking_id: str | None = None
+    argument: int | None = None
+    user: int | None = None
+    key: str | None = None
+    outcome: str | None = None
+    done_at: float | None = None
+    step: int | None = None
+    status_before: str | None = None
+    status_after: str | None = None
+    seats_before: int | None = None
+    seats_after: int | None = None
+    seats_taken: int | None = None
 
 
 class EventRow(NamedTuple):
-    """An event and its stock."""
+    """An event, its rules and its stock."""
 
     event_id: int
     lane: int
     capacity: int
     available: int
+    seats_per_user_max: int | None = None
+    hold_seconds: int | None = None
+    waitlist: str = OFF
+    waiting_max: int = 0
+    cancel_until: float | None = None
+    is_cancelled: bool = False
 
 
 @dataclass(frozen=True)
@@ -40,6 +68,7 @@ class Stored:
 
     rows: Sequence[Row]
     events: Sequence[EventRow]
+    changes: Sequence[ChangeRow] = ()
 
 
 class Snapshot(NamedTuple):
@@ -69,20 +98,65 @@ def connect(url: str) -> Engine:
 
 
 def read_stored(connection: Connection) -> Stored:
-    """Read all bookings and events."""
-    columns = (
-        Booking.id,
-        Booking.event_id,
-        Booking.user_id,
-        Booking.seats,
-        Booking.status,
-        Booking.idempotency_key,
-        Booking.settled_at,
+    """Read all bookings, changes and events."""
+    return Stored(
+        rows=[Row(*row) for row in _read(connection, _BOOKINGS)],
+        events=[EventRow(*row) for row in _read(connection, _EVENTS)],
+        changes=[ChangeRow(*row) for row in _read(connection, _CHANGES)],
     )
-    bookings = connection.execute(select(*columns).execution_options(stream_results=True))
-    rows = [Row(str(row[0]), *row[1:6], _seconds(row[6])) for row in bookings]
-    stock = select(Event.id, Event.lane, Stock.capacity, Stock.available).join(Stock, Stock.event_id == Event.id)
-    return Stored(rows, [EventRow(*row) for row in connection.execute(stock)])
+
+
+_BOOKINGS = select(
+    Booking.id,
+    Booking.event_id,
+    Booking.user_id,
+    Booking.seats,
+    Booking.status,
+    Booking.idempotency_key,
+    Booking.settled_at,
+    Booking.reason,
+    Booking.seats_min,
+)
+_EVENTS = select(
+    Event.id,
+    Event.lane,
+    Stock.capacity,
+    Stock.available,
+    Event.seats_per_user_max,
+    Event.hold_seconds,
+    Event.waitlist,
+    Stock.waiting_max,
+    Event.cancel_until,
+    Stock.is_cancelled,
+).join(Stock, Stock.event_id == Event.id)
+_CHANGES = select(
+    Change.id,
+    Change.kind,
+    Change.event_id,
+    Change.booking_id,
+    Change.argument,
+    Change.requested_by,
+    Change.idempotency_key,
+    Change.outcome,
+    Change.done_at,
+    Change.step,
+    Change.status_before,
+    Change.status_after,
+    Change.seats_before,
+    Change.seats_after,
+    Change.seats_taken,
+)
+
+
+def _read(connection: Connection, query: Select[*tuple[Any, ...]]) -> Iterator[list[Any]]:
+    for row in connection.execute(query.execution_options(stream_results=True)):
+        yield [_plain(value) for value in row]
+
+
+def _plain(value: Any) -> Any:  # noqa: ANN401  whatever a column holds
+    if isinstance(value, UUID):
+        return str(value)
+    return value.timestamp() if isinstance(value, datetime) else value
 
 
 def read_snapshot(connection: Connection) -> list[str]:
@@ -94,7 +168,3 @@ def read_snapshot(connection: Connection) -> list[str]:
 def made_at(booking_id: str) -> float:
     """Return the seconds since 1970 at which a UUIDv7 says it was made (RFC 9562, section 5.7)."""
     return (UUID(booking_id).int >> 80) / 1000
-
-
-def _seconds(moment: datetime | None) -> float | None:
-    return None if moment is None else moment.timestamp()
