@@ -51,6 +51,10 @@ def spoil_by_hiding_an_accepted_booking(run: Run) -> None:
     run.answer(run.book(), POLL, START + 5, 404)
 
 
+def spoil_by_not_knowing_a_repetition(run: Run) -> None:
+    run.answer(run.book(), BOOK, START + 5, 422)
+
+
 def spoil_by_storing_something_else(run: Run) -> None:
     run.change(run.book(), seats=2)
 
@@ -138,6 +142,7 @@ def spoil_by_breaking_the_audit_on_the_way(run: Run) -> None:
 SPOILT: dict[Callable[[Run], None], set[Promise]] = {
     spoil_by_losing_an_accepted_booking: {Promise.KEPT},
     spoil_by_hiding_an_accepted_booking: {Promise.KEPT},
+    spoil_by_not_knowing_a_repetition: {Promise.KEPT},
     # It is not stored, something that nobody asked for is, and that was never shown.
     spoil_by_storing_something_else: {Promise.KEPT, Promise.ASKED_FOR, Promise.SHOWN},
     spoil_by_storing_a_key_twice: {Promise.ONCE},

@@ -16,7 +16,7 @@ from booking_service.domain.models import (
     SET_CAPACITY,
     WAITLISTED,
 )
-from tests.faults.campaign.history import BOOK, LATE, POLL, Asked, History
+from tests.faults.campaign.history import BOOK, LATE, POLL, Answer, Asked, History
 from tests.faults.campaign.line import out_of_order
 from tests.faults.campaign.replay import misdecided
 from tests.faults.campaign.shown import misshown
@@ -79,8 +79,13 @@ def _kept(history: History, asked: dict[int, Asked], told: Mapping[str, Story]) 
                 yield Breach(Promise.KEPT, f"{answer.booking_id} is not stored: {answer}")
             elif not _is_as_asked(story, wanted):
                 yield Breach(Promise.KEPT, f"{story.row} is not what was asked for: {wanted}")
-        elif answer.kind == POLL and 400 <= answer.status < 500:
-            yield Breach(Promise.KEPT, f"an accepted booking was answered {answer}")
+        elif _is_denied(answer):
+            yield Breach(Promise.KEPT, f"what was asked for in good order was answered {answer}")
+
+
+def _is_denied(answer: Answer) -> bool:
+    is_refused = answer.kind == BOOK and answer.status == 409
+    return answer.kind in {BOOK, POLL} and 400 <= answer.status < 500 and not is_refused
 
 
 def _is_as_asked(story: Story, asked: Asked) -> bool:
