@@ -44,7 +44,7 @@ class Asking:
             pass
         answer = Answer(number, kind, began, time.time(), status, act=act)
         if status == REFUSED:
-            answer = answer._replace(problem=body["type"].rpartition("/")[2])
+            answer = answer._replace(problem=body["type"].rpartition(":")[2])
         elif "booking_id" in body:
             answer = answer._replace(booking_id=body["booking_id"], state=body["status"], seats=body["seats"])
         self.history.answers.append(answer)
