@@ -9,8 +9,9 @@ from uuid import uuid4
 
 import pytest
 
-from tests.faults.campaign.focused import SHOWN, STAGES, perform
+from tests.faults.campaign.focused import perform
 from tests.faults.campaign.mutations import MUTATIONS
+from tests.faults.campaign.stages import SHOWN, STAGES
 from tests.fixtures.servers import Servers
 
 # Twice what a busy machine was seen to need for the longest.

@@ -90,6 +90,10 @@ def test_the_last_line_says_whether_every_promise_was_kept(tmp_path: Path) -> No
         not_reached=["deadlock in settlement: no deadlock"],
         bookings=6_000,
         confirmed=5_000,
+        changes=1_500,
+        changed=1_200,
+        promoted=100,
+        expired=50,
         requests=12_000,
         retries=3,
         unavailable=2,
@@ -110,6 +114,7 @@ def test_the_last_line_says_whether_every_promise_was_kept(tmp_path: Path) -> No
         "seed": 7,
     }
     report.write(tmp_path / "report")
+    assert json.loads((tmp_path / "report.json").read_text())["cancelled_or_changed_percent"] == 20
     kind = json.loads((tmp_path / "report.json").read_text())["kinds"][planned.kind.name]
     # The second was not alone: the third came before it had recovered.
     assert kind == {"times": 3, "median": 3.5, "longest": 4.5, "longest_alone": 2.5}

@@ -11,6 +11,7 @@ from pathlib import Path
 
 from sqlalchemy import create_engine
 
+from booking_service.domain.models import EXPIRE_HOLD, PROMOTE
 from lab.redis import RedisServer
 from tests.faults.campaign.checker import judge
 from tests.faults.campaign.crowd import SMALL_SHARE, Crowd
@@ -136,6 +137,10 @@ def _report(  # noqa: PLR0913, PLR0917  the ends of all threads
         not_reached=scheduler.not_reached,
         bookings=len(stored.rows),
         confirmed=sum(row.status == "confirmed" for row in stored.rows),
+        changes=len(stored.changes),
+        changed=stored.changed,
+        promoted=sum(change.kind == PROMOTE and change.booking_id is not None for change in stored.changes),
+        expired=sum(change.kind == EXPIRE_HOLD for change in stored.changes),
         requests=world.driver.requests,
         retries=world.driver.retries,
         unavailable=sum(answer.status == 503 for answer in history.answers),

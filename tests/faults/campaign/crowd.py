@@ -44,6 +44,7 @@ class Crowd:
     small: list[Offer]
     on_sale: int = 8  # small events at a time
     keyless_share: float = KEYLESS_SHARE
+    users: int = USERS
     asked: int = 0
     _refusals: dict[int, int] = field(default_factory=dict)
     _tokens: dict[int, str] = field(default_factory=dict)
@@ -64,7 +65,7 @@ class Crowd:
             least = self.rng.randint(1, seats)
         if self.rng.random() < self.keyless_share:
             return Asked(number, KEYLESS_USERS_FROM + number, None, offer.id, seats, time.time(), least)
-        return Asked(number, 1 + number % USERS, f"k{number}", offer.id, seats, time.time(), least)
+        return Asked(number, 1 + number % self.users, f"k{number}", offer.id, seats, time.time(), least)
 
     def act(self, asked: Asked, booking_id: str, whim: Whim) -> Act:
         """Make an act of what a client wants with its booking; what is held an admin confirms."""

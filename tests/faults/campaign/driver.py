@@ -14,7 +14,7 @@ from tests.faults.campaign.asking import ACCEPTED, REFUSED, SHOWN, UNKNOWN, Aski
 from tests.faults.campaign.crowd import Crowd
 from tests.faults.campaign.history import BOOK, NO_BOOKING, POLL, Act, Asked, History
 from tests.faults.campaign.http_client import HttpClient
-from tests.faults.campaign.whims import NOTHING, Temper
+from tests.faults.campaign.whims import NOTHING, Minded
 
 # The longest chain of the service's own bounds is near 40 s (a flight of the intake behind another, each with a
 # repeat after DATABASE_READ_TIMEOUT_SECONDS): what takes longer hangs.
@@ -44,7 +44,7 @@ class Driver:
     answer_seconds_max: float = ANSWER_SECONDS_MAX
     prefer_share: float = PREFER_SHARE
     repeat_share: float = REPEAT_SHARE
-    temper: Temper | None = None
+    temper: Minded | None = None
     organized_per_second: float = 0.0
     history: History = field(default_factory=History)
     retries: int = 0

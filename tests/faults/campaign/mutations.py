@@ -19,6 +19,7 @@ from booking_service.domain.bookings.intake import NewBooking
 from booking_service.domain.seats import journal, settlement, writing
 from booking_service.domain.seats.lanes import Locks
 from shared.clock import utc_now
+from tests.faults.campaign.mutations_of_changes import MUTATIONS_OF_CHANGES
 from tests.faults.campaign.replacing import replace
 
 Function = Callable[..., Any]
@@ -141,6 +142,7 @@ MUTATIONS: dict[str, Callable[[], None]] = {
     "foreign-key-on-locked-row": foreign_key_on_locked_row,
     "insert-ignore": insert_ignore,
     "read-before-lock": read_before_lock,
+    **MUTATIONS_OF_CHANGES,
 }
 
 

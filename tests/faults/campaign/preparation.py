@@ -1,6 +1,7 @@
 """The database before the first client: migrated, with events of every size."""
 
 import random
+from collections.abc import Sequence
 from contextlib import closing
 from datetime import timedelta
 from functools import partial
@@ -52,7 +53,7 @@ def prepare(url: str, rng: random.Random, *, big: int, small: int, lanes: int) -
     return offers[:big], offers[big:]
 
 
-def offer(url: str, wanted: list[tuple[int, Terms]], lanes: int) -> Offers:
+def offer(url: str, wanted: Sequence[tuple[int, Terms]], lanes: int) -> Offers:
     """Make events with so many seats and such rules in the database at ``url``."""
     database = Database.connect(url, settings(), pool_size=1)
     offers = [database.write(partial(_create, wanted=each, lanes=lanes), repeat_lost=False) for each in wanted]

@@ -23,6 +23,10 @@ class Report:
     not_reached: Sequence[str]
     bookings: int
     confirmed: int
+    changes: int  # acts that were stored, and what came of itself: holds that ended, promotions
+    changed: int  # bookings that were cancelled, by whomever, or got other seats
+    promoted: int
+    expired: int
     requests: int
     retries: int
     unavailable: int
@@ -46,6 +50,11 @@ class Report:
             "not_reached": len(self.not_reached),
             "bookings": self.bookings,
             "confirmed": self.confirmed,
+            "changes": self.changes,
+            "cancelled_or_changed": self.changed,
+            "cancelled_or_changed_percent": round(100 * self.changed / self.bookings, 1),
+            "promoted": self.promoted,
+            "expired": self.expired,
             "bookings_per_second": round(self.bookings / self.seconds, 1),
             "requests": self.requests,
             "retries": self.retries,

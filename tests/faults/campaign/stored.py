@@ -9,7 +9,7 @@ from uuid import UUID
 from sqlalchemy import Connection, Engine, Select, create_engine, select
 
 from booking_service.domain.audit import audit
-from booking_service.domain.models import OFF, Booking, Change, Event, Stock
+from booking_service.domain.models import CANCELLED, OFF, SET_SEATS, Booking, Change, Event, Stock
 from shared.clock import utc_now
 
 
@@ -69,6 +69,12 @@ class Stored:
     rows: Sequence[Row]
     events: Sequence[EventRow]
     changes: Sequence[ChangeRow] = ()
+
+    @property
+    def changed(self) -> int:
+        """Count the bookings that were cancelled, by whomever, or that somebody gave other seats."""
+        other_seats = {c.booking_id for c in self.changes if c.kind == SET_SEATS and c.seats_before != c.seats_after}
+        return sum(row.status == CANCELLED or row.booking_id in other_seats for row in self.rows)
 
 
 class Snapshot(NamedTuple):

@@ -1,9 +1,9 @@
 """What clients do with what they have got: keep it, give it back, want it otherwise; chosen by a seed."""
 
 import random
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import NamedTuple
+from typing import NamedTuple, Protocol
 
 from booking_service.domain.models import (
     CANCEL_BOOKING,
@@ -44,6 +44,24 @@ NOTHING = Whims(0, ())
 CANCEL, CONFIRM = Whim(CANCEL_BOOKING, 0), Whim(CONFIRM_HOLD)  # 0: by who booked, not by an admin
 
 
+class Minded(Protocol):
+    """Chooses what comes when a booking was seen in a state."""
+
+    def after(self, state: str | None, asked: Asked, terms: Terms) -> Whims:
+        """Choose."""
+
+
+@dataclass(frozen=True)
+class Resolute:
+    """Does in each state always the same."""
+
+    acts: Mapping[str, Whims]
+
+    def after(self, state: str | None, asked: Asked, terms: Terms) -> Whims:  # noqa: ARG002  whatever the booking is
+        """Look up what comes next."""
+        return self.acts.get(state or "", NOTHING)
+
+
 @dataclass(frozen=True)
 class Temper:
     """How restless clients are: ``share`` of those who have seats change that, each in its way."""
@@ -53,8 +71,6 @@ class Temper:
 
     def after(self, state: str | None, asked: Asked, terms: Terms) -> Whims:
         """Choose what comes when the booking was seen in ``state``."""
-        if self.share == 0:
-            return NOTHING
         roll = self.rng.random()
         if state == HELD:
             return self._held(roll, terms.hold_seconds or 0)
