@@ -32,7 +32,8 @@ ROUNDS_MAX = 3  # so often a client thinks again about one booking
 class Driver:
     """Books at ``rate_per_second`` until told to stop, then until each client knows.
 
-    ``temper`` says what clients do with their bookings, ``organized_per_second`` how often events are changed.
+    ``temper`` says what clients do with their bookings, ``organized_per_second`` how often events are changed. Who
+    ``insists`` asks again for a change that was accepted, until it is done; which wakes the lane again, too.
     """
 
     crowd: Crowd
@@ -46,6 +47,7 @@ class Driver:
     repeat_share: float = REPEAT_SHARE
     temper: Minded | None = None
     organized_per_second: float = 0.0
+    insists: bool = True
     history: History = field(default_factory=History)
     retries: int = 0
     accepted: int = 0
@@ -172,7 +174,7 @@ class Driver:
             pause = min(max(pause * 2, float(retry_after or 1)), PAUSE_SECONDS_MAX) * self.rng.uniform(1, 1.2)
 
     async def _act(self, act: Act, number: int) -> None:
-        """Have something changed: ask until it is done or refused."""
+        """Have something changed: ask until it is done or refused, or accepted."""
         self.history.acts.append(act)
         self.history.unresolved_acts.add(act.number)
         wait_seconds = wire.WAIT_SECONDS if self.rng.random() < self.prefer_share else None
@@ -180,7 +182,7 @@ class Driver:
         pause = 0.1
         while True:
             answer, retry_after = await self._asking.ask(request, act.kind, number, act=act.number)
-            if answer.status not in {ACCEPTED, *UNKNOWN}:
+            if answer.status not in {ACCEPTED, *UNKNOWN} or (answer.status == ACCEPTED and not self.insists):
                 break
             pause = await self._pause_before_repeat(pause, retry_after)
         self.history.unresolved_acts.discard(act.number)

@@ -23,6 +23,7 @@ from tests.faults.campaign.stored import connect, read_stored
 from tests.faults.campaign.system import BEAT, System
 from tests.faults.campaign.verdict import Verdict
 from tests.faults.campaign.watch import Auditor
+from tests.faults.campaign.whims import Minded
 
 SEED = 7
 SNAPSHOT_SECONDS = 0.5
@@ -46,11 +47,11 @@ class Play:
         """See that the workers work, then book while the disturbance goes on, and wait for every decision."""
         self.system.start(API, *self.stage.workers, *([BEAT] if self.stage.sweeps else []))
         # A wake-up that waits in the queue for a worker that only starts would hide what a stage is to show.
-        self._book(1, PATIENT_SECONDS_MAX, lambda _: None)
+        self._book(1, PATIENT_SECONDS_MAX, lambda _: None, None)
         assert not self.history.unresolved, "the first booking was not decided"
         if len(self.stage.workers) > 1:
             self._see_all_at_work()
-        self._book(self.stage.bookings, self.settle_seconds_max, self.stage.disturb)
+        self._book(self.stage.bookings, self.settle_seconds_max, self.stage.disturb, self.stage.temper)
 
     def _see_all_at_work(self) -> None:
         with waking(self.redis) as wake:
@@ -64,7 +65,9 @@ class Play:
 
                 wait_for(has_begun, f"{name} settles", PATIENT_SECONDS_MAX)
 
-    def _book(self, bookings: int, settle_seconds_max: float, disturb: Callable[[Scene], None]) -> None:
+    def _book(
+        self, bookings: int, settle_seconds_max: float, disturb: Callable[[Scene], None], temper: Minded | None
+    ) -> None:
         rate_per_second = self.stage.rate_per_second
         driver = Driver(
             self.crowd,
@@ -74,7 +77,8 @@ class Play:
             answer_seconds_max=self.stage.answer_seconds_max,
             prefer_share=0,
             repeat_share=self.stage.repeat_share,
-            temper=self.stage.temper,
+            temper=temper,
+            insists=False,
             history=self.history,
         )
         clients = threading.Thread(target=driver.run, args=(bookings,))

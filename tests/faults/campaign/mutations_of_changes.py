@@ -24,7 +24,7 @@ from booking_service.domain.models import (
     Stock,
     UserSeats,
 )
-from booking_service.domain.seats import acts, decision, lanes, settlement, writing
+from booking_service.domain.seats import acts, decision, lanes, reading, settlement, writing
 from booking_service.domain.seats.desk import Desk
 from booking_service.domain.seats.lanes import Locks
 from booking_service.domain.seats.situation import DueChange, EventSeats, Transition
@@ -102,6 +102,18 @@ def promotion_of_its_own() -> None:
 def expiry_without_looking() -> None:
     """End holds by their time alone, whether somebody has confirmed them or not."""
 
+    class Either(str):
+        """What is held, or confirmed: nobody tells them apart."""
+
+        __slots__ = ()
+        __hash__ = str.__hash__
+
+        def __eq__(self, other: object) -> bool:
+            return other in {HELD, CONFIRMED}
+
+        def __ne__(self, other: object) -> bool:
+            return not self == other
+
     def expire(desk: Desk, booking_id: bytes) -> None:
         booking = desk.bookings[booking_id]
         if booking.status in {HELD, CONFIRMED}:
@@ -115,6 +127,7 @@ def expiry_without_looking() -> None:
 
         return write
 
+    replace(reading, "HELD", Either)
     replace(Desk, "expire", lambda _: expire)
     replace(writing, "_write_holds", make)
 

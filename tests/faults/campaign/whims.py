@@ -53,13 +53,14 @@ class Minded(Protocol):
 
 @dataclass(frozen=True)
 class Resolute:
-    """Does in each state always the same."""
+    """Does in each state always the same, with one in ``every`` so many bookings."""
 
     acts: Mapping[str, Whims]
+    every: int = 1
 
-    def after(self, state: str | None, asked: Asked, terms: Terms) -> Whims:  # noqa: ARG002  whatever the booking is
+    def after(self, state: str | None, asked: Asked, terms: Terms) -> Whims:  # noqa: ARG002  whatever the event is
         """Look up what comes next."""
-        return self.acts.get(state or "", NOTHING)
+        return NOTHING if asked.number % self.every else self.acts.get(state or "", NOTHING)
 
 
 @dataclass(frozen=True)
