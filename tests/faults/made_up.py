@@ -129,12 +129,12 @@ class Run:
 
     def promote(self, row: Row, status: str = CONFIRMED, *, seats: int | None = None) -> Row:
         """Promote a booking in the batch of the last change."""
-        return self._note(PROMOTE, row, status, seats)
+        return self.note(PROMOTE, row, status, seats)
 
     def expire(self, row: Row, at: float | None = None) -> Row:
         """End a hold in a batch of its own."""
         self.clock += 1
-        return self._note(EXPIRE_HOLD, row, EXPIRED, None, self.clock if at is None else at)
+        return self.note(EXPIRE_HOLD, row, EXPIRED, None, self.clock if at is None else at)
 
     def change(self, row: Row, **values: Any) -> None:  # noqa: ANN401  any column
         """Store something else of a booking."""
@@ -164,7 +164,8 @@ class Run:
         act = self.history.acts[-1].number
         self.history.answers.append(answer._replace(number=number, kind=kind, began=began, ended=began + 0.02, act=act))
 
-    def _note(self, kind: str, row: Row, status: str, seats: int | None, at: float | None = None) -> Row:
+    def note(self, kind: str, row: Row, status: str, seats: int | None = None, at: float | None = None) -> Row:
+        """Do with a booking what nobody asked for, in the batch of the last change or in one of its own."""
         last = self.changes[-1] if at is None else ChangeRow("", kind, EVENT, done_at=at, step=-1)
         number = 1000 + len(self.changes)
         change = ChangeRow(

@@ -56,8 +56,11 @@ def capacity_changes() -> Run:
 def an_event_is_called_off() -> Run:
     run = Run()
     row = run.book(2)
+    undecided = run.book(status=PENDING)
     run.organize(CANCEL_EVENT, freed=2)
     run.change(row, status=CANCELLED, reason=EVENT_CANCELLED)
+    run.note(CANCEL_BOOKING, undecided, CANCELLED)
+    run.change(run.rows[1], reason=EVENT_CANCELLED, settled_at=run.changes[0].done_at)
     run.rules = {"is_cancelled": True}
     return run
 
@@ -207,6 +210,12 @@ def freeing_more_than_an_event_had() -> Run:
     return run
 
 
+def booking_what_was_called_off() -> Run:
+    run = an_event_is_called_off()
+    run.book()
+    return run
+
+
 def showing_seats_that_it_never_had() -> Run:
     run = Run()
     run.answer(run.book(), POLL, START + 9, 200, CONFIRMED, 3)
@@ -251,6 +260,7 @@ SPOILT: dict[Callable[[], Run], set[Promise]] = {
     refusing_seats_that_are_free: {Promise.CHANGED},
     lowering_the_capacity_below_what_is_taken: {Promise.CHANGED},
     freeing_more_than_an_event_had: {Promise.SEATS},
+    booking_what_was_called_off: {Promise.FAIR},
     showing_seats_that_it_never_had: {Promise.SHOWN},
     showing_a_change_before_it_is_done: {Promise.SHOWN},
     showing_confirmed_after_cancelled: {Promise.FORWARD},

@@ -69,7 +69,7 @@ def _by_lane(history: History, stored: Stored, told: Mapping[str, Story]) -> dic
         accepted_at = accepted.get(row.booking_id)
         if accepted_at is None or row.settled_at is None or row.event_id not in lanes:
             continue
-        if told[row.booking_id].is_cancelled_undecided or told[row.booking_id].is_called_off:
+        if told[row.booking_id].is_cancelled_undecided:
             continue
         asked_at = asked[numbers[row.booking_id]]
         if not asked_at - CLOCK_SECONDS_MAX <= made_at(row.booking_id) <= accepted_at + CLOCK_SECONDS_MAX:

@@ -47,9 +47,14 @@ class Booked:
     booking_id: str
     user: int
     seats: int
-    least: int
+    seats_min: int | None
     status: str = PENDING
     ends_at: float | None = None  # of its hold
+
+    @property
+    def least(self) -> int:
+        """The seats without which it waits."""
+        return min(self.seats, self.seats_min or self.seats)
 
 
 class Outcome(NamedTuple):
@@ -111,7 +116,7 @@ class EventModel:
         self.user_seats[booking.user] += counted
         if status == HELD != booking.status:
             booking.ends_at = at + (self.event.hold_seconds or 0)
-        booking.status, booking.seats, booking.least = status, seats, min(booking.least, seats)
+        booking.status, booking.seats = status, seats
         self.waiting.pop(booking.booking_id, None)
         if status == WAITLISTED:
             self.waiting[booking.booking_id] = booking

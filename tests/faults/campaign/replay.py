@@ -56,8 +56,8 @@ class Item(NamedTuple):
 def misdecided(stored: Stored, told: Mapping[str, Story], called_off: Mapping[int, float]) -> Iterator[Breach]:
     """Find, of each event, the first decision that should have been another.
 
-    ``called_off`` says from when an event may have been cancelled. How its bookings stood then no row tells, so from
-    that moment on only its seats are counted.
+    ``called_off`` says from when an event may have been called off. No row tells when each batch knew of it, so from
+    then on only its seats are counted.
     """
     rows: dict[int, list[Row]] = defaultdict(list)
     changes: dict[int, list[ChangeRow]] = defaultdict(list)
@@ -74,7 +74,7 @@ def misdecided(stored: Stored, told: Mapping[str, Story], called_off: Mapping[in
 
 def _asked_for(story: Story) -> Booked:
     row = story.row
-    return Booked(row.booking_id, row.user, story.wanted, min(row.seats_min or story.wanted, story.wanted))
+    return Booked(row.booking_id, row.user, story.wanted, row.seats_min)
 
 
 class _Replay:
@@ -88,7 +88,7 @@ class _Replay:
         self._closed_at = closed_at
         self._model = EventModel(event, capacities[0] if capacities else event.capacity)
         self._bookings = {booking_id: _asked_for(story) for booking_id, story in told.items()}
-        self._uncertain = 0  # seats of which nobody knows whether they were given before the event was called off
+        self._is_over = False  # called off to the last booking
 
     def run(self) -> Iterator[Breach]:
         for item in self._items():
@@ -181,17 +181,18 @@ class _Replay:
             self._model.set_capacity(change.seats_after)
 
     def _after_the_end(self, item: Item) -> Breach | None:
-        if item.change is None:
-            story = self._told[item.order[-1]]
-            if first := story.first:
-                self._model.move(self._bookings[item.order[-1]], first.status, first.seats, item.at)
-            else:
-                self._uncertain += story.wanted
-            return None
-        booking = self._bookings.get(item.change.booking_id or "")
-        if booking is not None and item.change.status_before not in {None, booking.status}:
-            return Breach(Promise.ARROWS, f"{item.change} of {booking}")
-        self._follow(item.change, item.at)
+        change = item.change
+        before = self._model.available
+        if change is not None:
+            booking = self._bookings.get(change.booking_id or "")
+            if booking is not None and change.status_before not in {None, booking.status}:
+                return Breach(Promise.ARROWS, f"{change} of {booking}")
+            self._follow(change, item.at)
+        elif first := self._told[item.order[-1]].first:
+            self._model.move(self._bookings[item.order[-1]], first.status, first.seats, item.at)
+        if self._is_over and self._model.available < before:
+            return Breach(Promise.FAIR, f"{change or item.row} got seats of an event that was cancelled")
+        self._is_over |= change is not None and change.kind == CANCEL_EVENT and change.outcome == DONE
         return None
 
     def _out_of_bounds(self, item: Item) -> Breach | None:
@@ -210,5 +211,5 @@ class _Replay:
                 given += booking.seats if booking.status in SEAT_TAKING else 0
             elif (booking.status, booking.seats) != (story.row.status, story.row.seats) and story.row.settled_at:
                 yield Breach(Promise.ARROWS, f"{story.row} was left as {booking}")
-        if freed and not given <= sum(freed) <= given + self._uncertain:
+        if freed and sum(freed) != given:
             yield Breach(Promise.SEATS, f"{freed} were freed of {given} when {self._event} was called off")

@@ -4,7 +4,7 @@ from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping
 from functools import cache
 
-from booking_service.domain.models import ACTIVE, CANCELLED, COUNTED, PENDING
+from booking_service.domain.models import ACTIVE, CANCELLED, PENDING
 from tests.faults.campaign.history import Answer
 from tests.faults.campaign.replay import ARROWS
 from tests.faults.campaign.story import Story
@@ -71,13 +71,13 @@ def _never_so(shown: list[Answer], story: Story) -> Iterator[Breach]:
     for answer in shown:
         if answer.seats is None or answer.state == CANCELLING:
             continue
-        since = [at for status, seats, at in was if status == answer.state and seats in {None, answer.seats}]
+        since = [at for status, seats, at in was if status == answer.state and seats == answer.seats]
         if not since or min(since) > answer.ended + CLOCK_SECONDS_MAX:
             yield Breach(Promise.SHOWN, f"{answer} of {row}")
 
 
 def _was(story: Story) -> Iterator[tuple[str, int | None, float]]:
-    """List all that a booking was, with how many seats and from when; None: any number."""
+    """List all that a booking was, with how many seats and from when."""
     row = story.row
     yield PENDING, story.wanted, 0.0
     if first := story.first:
@@ -85,6 +85,4 @@ def _was(story: Story) -> Iterator[tuple[str, int | None, float]]:
     for change in story.changes:
         yield change.status_after or "", change.seats_after, change.done_at or 0.0
     if story.is_called_off:
-        yield CANCELLED, row.seats, 0.0
-        if first is None:  # it may have been given seats before
-            yield from ((status, None, 0.0) for status in COUNTED)
+        yield CANCELLED, row.seats, 0.0  # when it was, nothing tells

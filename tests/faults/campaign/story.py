@@ -5,7 +5,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 
-from booking_service.domain.models import CANCELLED, EVENT_CANCELLED, PENDING
+from booking_service.domain.models import CANCELLED, CONFIRMED, EVENT_CANCELLED, HELD, PENDING
 from tests.faults.campaign.history import Asked
 from tests.faults.campaign.stored import ChangeRow, Row, Stored
 
@@ -20,16 +20,21 @@ class First(NamedTuple):
 
 @dataclass(frozen=True)
 class Story:
-    """A booking and its changes that moved it, in their order. ``wanted``: the seats that it was made with."""
+    """A booking and its changes that moved it, in their order.
+
+    ``wanted``: the seats that it was made with; ``given``: the status in which its event gives seats.
+    """
 
     row: Row
     changes: Sequence[ChangeRow]
     wanted: int
+    given: str
 
     @property
     def is_called_off(self) -> bool:
-        """Tell whether it was cancelled with its event, of which no row tells more."""
-        return self.row.status == CANCELLED and self.row.reason == EVENT_CANCELLED
+        """Tell whether it had seats and was cancelled with its event, of which no change tells."""
+        has_row = any(change.status_after == CANCELLED for change in self.changes)
+        return self.row.status == CANCELLED and self.row.reason == EVENT_CANCELLED and not has_row
 
     @property
     def is_cancelled_undecided(self) -> bool:
@@ -38,14 +43,15 @@ class Story:
 
     @property
     def first(self) -> First | None:
-        """Its first decision; None without one, or when nothing tells what it was."""
+        """Its first decision; None without one."""
         row = self.row
         if self.is_cancelled_undecided or row.settled_at is None:
             return None
         for change in self.changes:
             if change.status_before != PENDING and change.status_before is not None:
                 return First(change.status_before, change.seats_before or 0)
-        return None if self.is_called_off else First(row.status, row.seats, row.reason)
+        # Those who had no seats when their event was called off have a change that says so.
+        return First(self.given, row.seats) if self.is_called_off else First(row.status, row.seats, row.reason)
 
 
 def stories(stored: Stored, asked: Iterable[Asked]) -> dict[str, Story]:
@@ -55,7 +61,11 @@ def stories(stored: Stored, asked: Iterable[Asked]) -> dict[str, Story]:
         if change.booking_id is not None and change.status_before is not None and change.done_at is not None:
             changes[change.booking_id].append(change)
     wanted = {(a.user, a.key): a.seats for a in asked if a.seats_min is not None}
-    return {row.booking_id: _story(row, changes[row.booking_id], wanted) for row in stored.rows}
+    given = {e.event_id: CONFIRMED if e.hold_seconds is None else HELD for e in stored.events}
+    return {
+        row.booking_id: _story(row, changes[row.booking_id], wanted, given.get(row.event_id, CONFIRMED))
+        for row in stored.rows
+    }
 
 
 def in_order(change: ChangeRow) -> tuple[float, int]:
@@ -63,7 +73,8 @@ def in_order(change: ChangeRow) -> tuple[float, int]:
     return change.done_at or 0.0, change.step or 0
 
 
-def _story(row: Row, changes: list[ChangeRow], wanted: Mapping[tuple[int, str | None], int]) -> Story:
+def _story(row: Row, changes: list[ChangeRow], wanted: Mapping[tuple[int, str | None], int], given: str) -> Story:
     changes.sort(key=in_order)
     stored = (changes[0].seats_before or 0) if changes else row.seats
-    return Story(row, changes, stored if row.seats_min is None else wanted.get((row.user, row.key), stored))
+    asked = stored if row.seats_min is None else wanted.get((row.user, row.key), stored)
+    return Story(row, changes, asked, given)
