@@ -59,11 +59,11 @@ class Table(Generic[NewRow, State]):
 
     def store(self, connection: Connection, batch: Sequence[NewRow]) -> Answers[State]:
         """Store ``batch`` and answer it. EventNotFound where there is no such event."""
-        leaders: dict[Identity, NewRow] = {}
-        for new in batch:
-            leaders.setdefault(identity(new), new)
-        stored = self._insert_all(connection, list(leaders.values()))
-        return self.answers(connection, batch, [stored[leaders[identity(new)].id] for new in batch])
+        leaders: dict[Key, NewRow] = {}
+        # The first that has the key of each.
+        firsts = [new if (key := new.key) is None else leaders.setdefault(key, new) for new in batch]
+        stored = self._insert_all(connection, [new for new, first in zip(batch, firsts, strict=True) if new is first])
+        return self.answers(connection, batch, [stored[first.id] for first in firsts])
 
     def find_by_key(self, connection: Connection, key: Key) -> State | None:
         """Return what was stored with ``key``."""
