@@ -13,6 +13,7 @@ from sqlalchemy import create_engine, text
 
 from lab.ports import free_port
 from lab.processes import REPOSITORY
+from tests.fixtures.checkout import copy_repository
 from tests.fixtures.servers import Servers, wait_until
 
 README = (REPOSITORY / "README.md").read_text()
@@ -28,14 +29,8 @@ class Newcomer:
     """A fresh copy of the repository and a terminal in it."""
 
     def __init__(self, folder: Path) -> None:
-        self.folder = folder
+        self.folder = copy_repository(folder)
         self.auth_port, self.booking_port = str(free_port()), str(free_port())
-        listed = subprocess.check_output(
-            ["git", "ls-files", "-z", "-co", "--exclude-standard"], cwd=REPOSITORY, text=True
-        )
-        files = [name for name in listed.split("\0") if name and (REPOSITORY / name).exists()]
-        packed = subprocess.run(["tar", "-cf", "-", *files], cwd=REPOSITORY, check=True, capture_output=True).stdout
-        subprocess.run(["tar", "-xf", "-"], cwd=folder, input=packed, check=True)
 
     def environment(self, **more: str) -> dict[str, str]:
         clean = {name: value for name, value in os.environ.items() if name not in NOT_A_NEWCOMERS}
