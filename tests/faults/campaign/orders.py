@@ -14,6 +14,9 @@ BEFORE_FLAGS_FREED = "settlement-before-the-flags-are-freed"
 BEFORE_INSERT = "intake-before-insert"
 BEFORE_INTAKE_COMMIT = "intake-before-commit"
 AFTER_INTAKE_COMMIT = "intake-after-commit"
+BEFORE_REQUEST = "request-before-insert"
+BEFORE_REQUEST_COMMIT = "request-before-commit"
+AFTER_REQUEST_COMMIT = "request-after-commit"
 
 SETTLEMENT_POINTS = (
     BEFORE_LOCK,
@@ -22,7 +25,14 @@ SETTLEMENT_POINTS = (
     AFTER_SETTLEMENT_COMMIT,
     BEFORE_FLAGS_FREED,
 )
-INTAKE_POINTS = (BEFORE_INSERT, BEFORE_INTAKE_COMMIT, AFTER_INTAKE_COMMIT)
+INTAKE_POINTS = (
+    BEFORE_INSERT,
+    BEFORE_INTAKE_COMMIT,
+    AFTER_INTAKE_COMMIT,
+    BEFORE_REQUEST,
+    BEFORE_REQUEST_COMMIT,
+    AFTER_REQUEST_COMMIT,
+)
 
 # The process that was started, also in those that it forks: never a stranger who adopted an orphan.
 LEADER = os.getpid()

@@ -8,6 +8,7 @@ from typing import Any
 from sqlalchemy.engine.default import DefaultDialect
 
 from booking_service.domain.bookings import intake
+from booking_service.domain.changes import intake as changes
 from booking_service.domain.seats import settlement
 from booking_service.wake.flags import LaneFlags
 from tests.faults.campaign import orders as names
@@ -18,7 +19,7 @@ Function = Callable[..., Any]
 
 
 class Unit(threading.local):
-    """What this thread will commit next: nothing, an "intake" or a "settlement"."""
+    """What this thread will commit next: nothing, an "intake" of bookings, a "request" of changes or a "settlement"."""
 
     name = ""
 
@@ -42,6 +43,7 @@ def arrange(orders: Orders) -> None:
     replace(settlement, "write_decided", at(names.AFTER_DECISION, begins="settlement"))
     replace(LaneFlags, "clear", at(names.BEFORE_FLAGS_FREED))
     replace(intake, "accept", at(names.BEFORE_INSERT, begins="intake"))
+    replace(changes, "request", at(names.BEFORE_REQUEST, begins="request"))
     replace(DefaultDialect, "do_commit", partial(_around_commit, orders, unit))
     replace(DefaultDialect, "do_rollback", partial(_forgetting, unit))
 

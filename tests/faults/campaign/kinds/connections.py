@@ -9,7 +9,7 @@ from tests.faults.campaign.proxy import MYSQL_COMMIT, Cut, Proxy, Way
 from tests.faults.campaign.system import APIS
 from tests.faults.campaign.world import NotReachedError, World, reached
 
-INTAKE, SETTLEMENT = b"INSERT INTO bookings", b"UPDATE bookings"
+INTAKE, REQUEST, SETTLEMENT = b"INSERT INTO bookings", b"INSERT INTO changes", b"UPDATE bookings"
 DATABASE_LINKS = tuple(f"{name}'s link to the database" for name in (*APIS, "workers"))
 REDIS_LINKS = tuple(f"{name}' link to Redis" for name in ("apis", "workers"))
 WORKERS_LINK = DATABASE_LINKS[-1:]
@@ -36,7 +36,11 @@ def _cut_commit(world: World, rng: random.Random, link: str, *, after: bool, arm
 
 
 def _register() -> None:
-    for what, links, statement in (("an intake", APIS_LINKS, INTAKE), ("a settlement", WORKERS_LINK, SETTLEMENT)):
+    for what, links, statement in (
+        ("an intake", APIS_LINKS, INTAKE),
+        ("a change's request", APIS_LINKS, REQUEST),
+        ("a settlement", WORKERS_LINK, SETTLEMENT),
+    ):
         for when, after in (("before", False), ("after", True)):
             kind(f"cut {when} the COMMIT of {what}", links)(partial(_cut_commit, after=after, armed_by=statement))
     for where, links in (("database", DATABASE_LINKS), ("Redis", REDIS_LINKS)):
