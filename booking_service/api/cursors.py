@@ -1,5 +1,6 @@
 """Opaque page cursors and the Link header that carries them (RFC 8288, AIP-158)."""
 
+import hashlib
 from base64 import urlsafe_b64decode, urlsafe_b64encode
 
 from starlette.datastructures import URL
@@ -7,25 +8,46 @@ from starlette.datastructures import URL
 from shared.errors import InvalidInput
 
 CURSOR_BYTES = 8
+BINDING_BYTES = 8
 
 
-def encode_cursor(last_id: int) -> str:
-    """Write where a page ended."""
-    return urlsafe_b64encode(last_id.to_bytes(CURSOR_BYTES, "big")).decode().rstrip("=")
+def binding(*asked: object) -> bytes:
+    """Make the mark of a list that is one caller's, or one of many: who asks, and by which filter.
+
+    It is no signature, and needs no secret: a cursor opens nothing. Each page asks for the caller's permissions and
+    applies the filter of its own request, so whoever forges a cursor begins elsewhere in a list that is theirs. What
+    the mark prevents is a mistake: a cursor that came with another filter would leave out bookings without a word.
+    """
+    return hashlib.sha256(repr(asked).encode()).digest()[:BINDING_BYTES]
+
+
+def encode_cursor(position: int | bytes, bound_to: bytes = b"") -> str:
+    """Write where a page ended, by an id or whatever the list is ordered by; ``bound_to`` is from `binding`."""
+    raw = position.to_bytes(CURSOR_BYTES, "big") if isinstance(position, int) else position
+    return urlsafe_b64encode(raw + bound_to).decode().rstrip("=")
 
 
 def decode_cursor(cursor: str | None) -> int:
     """Read where the page before ended; 0 without a cursor. Raises InvalidInput for one that we did not give out."""
     if cursor is None:
         return 0
-    try:
-        raw = urlsafe_b64decode(cursor + "=" * (-len(cursor) % 4))
-    except ValueError as error:
-        raise _bad_cursor() from error
-    last_id = int.from_bytes(raw, "big", signed=True)
-    if len(raw) != CURSOR_BYTES or last_id < 0 or encode_cursor(last_id) != cursor:
-        raise _bad_cursor()
+    last_id = int.from_bytes(_decode(cursor, CURSOR_BYTES), "big", signed=True)
+    if last_id < 0:
+        raise bad_cursor()
     return last_id
+
+
+def decode_bound_cursor(cursor: str | None, bound_to: bytes, position_bytes: int) -> bytes | None:
+    """Read where the page before ended, in so many bytes; None without a cursor.
+
+    Raises InvalidInput for one that we did not give out, or gave to somebody else, or for another filter.
+    """
+    if cursor is None:
+        return None
+    raw = _decode(cursor, position_bytes + len(bound_to))
+    if raw[position_bytes:] != bound_to:
+        raise bad_cursor()
+    return raw[:position_bytes]
 
 
 def next_link(url: URL, cursor: str) -> str:
@@ -34,5 +56,19 @@ def next_link(url: URL, cursor: str) -> str:
     return f'<{target.path}?{target.query}>; rel="next"'
 
 
-def _bad_cursor() -> InvalidInput:
-    return InvalidInput.at("#/query/cursor", "Follow the Link header, or leave the cursor out to begin again.")
+def bad_cursor() -> InvalidInput:
+    """Say what to do about a cursor that leads nowhere in this list."""
+    return InvalidInput.at(
+        "#/query/cursor",
+        "Follow the Link header with the same account and filters, or begin again without a cursor.",
+    )
+
+
+def _decode(cursor: str, length: int) -> bytes:
+    try:
+        raw = urlsafe_b64decode(cursor + "=" * (-len(cursor) % 4))
+    except ValueError as error:
+        raise bad_cursor() from error
+    if len(raw) != length or encode_cursor(raw) != cursor:
+        raise bad_cursor()
+    return raw

@@ -5,11 +5,11 @@ from functools import partial
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Header, Query, Request, Response
-from pydantic import BeforeValidator
 
 from booking_service.api.cursors import decode_cursor, encode_cursor, next_link
 from booking_service.api.dependencies import EventWriter, Running
 from booking_service.api.headers import is_among
+from booking_service.api.pages import Cursor, Limit, page_size
 from booking_service.api.schemas import EventId, EventIn, EventOut
 from booking_service.domain import catalogue
 from booking_service.domain.errors import EventInThePast, EventNotFound
@@ -27,17 +27,8 @@ from shared.errors import (
 from shared.http.problems import documented
 from shared.http.strict_route import StrictRoute
 
-PAGE_SIZE_DEFAULT = 100
-PAGE_SIZE_MAX = 500
-PAGE_SIZE_DIGITS_MAX = 9  # more are more than PAGE_SIZE_MAX, and int() does not read thousands of them
 AllowPast = Annotated[bool, Query(description="Also take an event that has begun: for imports.")]
 NOT_MODIFIED: dict[int | str, dict[str, Any]] = {304: {"description": "As in `If-None-Match`."}}
-
-
-def _capped(value: object) -> object:
-    too_long = isinstance(value, str) and len(digits := value.lstrip("0")) > PAGE_SIZE_DIGITS_MAX
-    return PAGE_SIZE_MAX if too_long and digits.isascii() and digits.isdecimal() else value
-
 
 router = APIRouter(prefix="/events", tags=["events"], route_class=StrictRoute)
 
@@ -80,20 +71,14 @@ async def list_events(
     request: Request,
     response: Response,
     process: Running,
-    limit: Annotated[
-        int,
-        Query(ge=0, description=f"Events a page; more than {PAGE_SIZE_MAX} count as that."),
-        BeforeValidator(_capped),
-    ] = 0,
-    cursor: Annotated[
-        str | None, Query(max_length=64, description="From the `Link` header of the page before.")
-    ] = None,
+    limit: Limit = 0,
+    cursor: Cursor = None,
 ) -> list[EventOut]:
     """List events in the order of their ids. A `Link` header with `rel="next"` leads to the next page."""
-    page_size = min(limit, PAGE_SIZE_MAX) or PAGE_SIZE_DEFAULT
-    page = partial(catalogue.list_events, after_id=decode_cursor(cursor), count_max=page_size + 1)
+    count_max = page_size(limit)
+    page = partial(catalogue.list_events, after_id=decode_cursor(cursor), count_max=count_max + 1)
     events = await process.database.read(page)
-    if len(events) > page_size:
+    if len(events) > count_max:
         events.pop()
         response.headers["Link"] = next_link(request.url, encode_cursor(events[-1].id))
     return [EventOut.of(event) for event in events]
