@@ -4,7 +4,7 @@ from functools import partial
 
 from starlette.middleware import Middleware
 
-from booking_service.api import bookings, changes, events
+from booking_service.api import bookings, changes, events, history, ledger
 from booking_service.api.fast_path import FastPath
 from booking_service.process import running
 from booking_service.settings import BookingSettings
@@ -21,6 +21,7 @@ def create_app(settings: BookingSettings) -> HttpService:
         open_process=partial(running, settings),
         inner=[Middleware(FastPath)],
     )
-    for router in (events.router, bookings.router, changes.router, health.router()):
+    routers = (events.router, ledger.router, bookings.router, changes.router, history.router, health.router())
+    for router in routers:
         service.api.include_router(router)
     return service

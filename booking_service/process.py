@@ -9,6 +9,7 @@ from booking_service.authentication import remote_authenticator
 from booking_service.box_office import lookups
 from booking_service.box_office.changes import Changes
 from booking_service.box_office.lookups import Lookups
+from booking_service.box_office.records import Records
 from booking_service.box_office.sales import Sales
 from booking_service.box_office.shield import Shield
 from booking_service.box_office.watch import Watch
@@ -33,6 +34,7 @@ class Process:
     sales: Sales
     changes: Changes
     watch: Watch
+    records: Records
     authenticator: Authenticator
     checks: Mapping[str, Check]
 
@@ -67,6 +69,7 @@ async def running(settings: BookingSettings, stopping: asyncio.Event) -> AsyncIt
             sales=sales,
             changes=changes,
             watch=Watch(found.booking, stopping),
+            records=Records(calls, found),
             authenticator=authenticator,
             checks=checks(calls, authenticator, workers, settings),
         )

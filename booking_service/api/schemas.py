@@ -60,6 +60,7 @@ def _out_of_range() -> PydanticCustomError:
 Moment = Annotated[datetime, PlainSerializer(rfc3339, return_type=str)]
 EventDate = Annotated[Moment, BeforeValidator(_date_text), AfterValidator(_as_utc)]
 Name = Annotated[str, GivenText(NAME_LENGTH_MAX)]
+GivenId = Annotated[int, BeforeValidator(_digits)]
 EventId = Annotated[int, Path(ge=1, le=ID_MAX, description="The event's id."), BeforeValidator(_digits)]
 Seats = Annotated[
     # How many are too many, the box office says: a bound here would name another number than the one that counts.

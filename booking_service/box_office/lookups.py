@@ -1,6 +1,6 @@
 """Bookings, events and changes, looked up many at a time: all that is asked for at a moment is one read."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from functools import partial
@@ -64,10 +64,15 @@ class Lookups:
 
     # What follows runs in threads.
 
+    def views(self, states: Iterable[BookingState]) -> list[BookingView]:
+        """Add to bookings, which come back in their order, what is shown of them besides their rows."""
+        found = {state.id: state for state in states}
+        expiries = self._expiries(found)
+        return [self._view(state, expiries.get(booking_id)) for booking_id, state in found.items()]
+
     def _find_bookings(self, ids: Sequence[UUID]) -> list[BookingView | None]:
         found = self._database.read(partial(lookup.find_bookings, ids=set(ids)))
-        expiries = self._expiries(found)
-        views = {booking_id: self._view(state, expiries.get(booking_id)) for booking_id, state in found.items()}
+        views = {view.state.id: view for view in self.views(found.values())}
         return [views.get(booking_id) for booking_id in ids]
 
     def _expiries(self, found: dict[UUID, BookingState]) -> dict[UUID, datetime]:

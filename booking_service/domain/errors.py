@@ -3,6 +3,8 @@
 NotFound 404
 ├── EventNotFound
 └── BookingNotFound           none there, or somebody else's
+Forbidden 403
+└── NotYourBookings           a list of somebody else's
 Conflict 409
 ├── SoldOut
 ├── SalesClosed               the event has begun
@@ -20,7 +22,7 @@ InvalidInput 422
 └── EventInThePast            a new event that nobody could book
 """
 
-from shared.errors import Conflict, FieldError, InvalidInput, NotFound
+from shared.errors import Conflict, FieldError, Forbidden, InvalidInput, NotFound
 
 
 class EventNotFound(NotFound):
@@ -35,6 +37,13 @@ class BookingNotFound(NotFound):
 
     code, title = "booking-not-found", "No such booking"
     default_detail = "Use the Location that the booking request answered, with the same account."
+
+
+class NotYourBookings(Forbidden):
+    """A list of somebody else's bookings, for who may see their own only."""
+
+    code = "not-your-bookings"
+    default_detail = "Leave `user_id` out: this account may list its own bookings only."
 
 
 class SoldOut(Conflict):

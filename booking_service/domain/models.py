@@ -40,6 +40,7 @@ CONFIRMED: Final = "confirmed"
 REJECTED: Final = "rejected"
 CANCELLED: Final = "cancelled"
 EXPIRED: Final = "expired"
+STATUSES: Final = (PENDING, HELD, WAITLISTED, CONFIRMED, REJECTED, CANCELLED, EXPIRED)
 SEAT_TAKING: Final = (CONFIRMED, HELD)
 ACTIVE: Final = (PENDING, HELD, WAITLISTED, CONFIRMED)  # those that can still be cancelled
 COUNTED: Final = (CONFIRMED, HELD, WAITLISTED)  # those whose seats count against a user's limit

@@ -17,6 +17,15 @@ def is_mysql(connection: Connection) -> bool:
     return connection.dialect.name in {"mysql", "mariadb"}
 
 
+def see_one_state(connection: Connection) -> None:
+    """Let all statements of this transaction see what the first of them sees. Must come before any of them.
+
+    For reading alone: whoever writes must see what was committed until then. SQLite's transactions do it anyway.
+    """
+    if is_mysql(connection):
+        connection.exec_driver_sql("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ")
+
+
 def mysql_engine(url: URL, settings: Settings, pool_size: int) -> Engine:
     """Prepare at most ``pool_size`` connections to a MySQL or MariaDB, each with the bounds of ``settings``."""
     flags = {name: value == "true" for name, value in url.query.items() if name in MYSQL_FLAGS}
