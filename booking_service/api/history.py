@@ -111,8 +111,8 @@ class StoryLine(BaseModel):
     what: str = Field(
         description="`requested` · `decided` · `cancellation_asked`, `confirmation_asked`, `seats_asked` · "
         "`cancelled`, `confirmed`, `seats_changed` · `cancellation_refused`, `confirmation_refused`, `seats_refused` · "
-        "`unchanged`: it was so already · `promoted` · `hold_expired` · `event_cancelled` · `more`: there was more than "
-        "is told here.",
+        "`unchanged`: it was so already · `promoted` · `hold_expired` · `event_cancelled` · `more`: there is more than "
+        "is told.",
         examples=["decided"],
     )
     status: str = Field(description="What the booking was after it.", examples=["confirmed"])

@@ -18,7 +18,7 @@ from booking_service.domain.models import Booking
 
 # Bookings that one page looks at for those that its filter lets pass: as many as keep a page of a user with a million
 # bookings within twice the time of one with ten. Who filters for what is rare gets shorter pages.
-SCAN_MAX = 1_000
+SCAN_MAX = 500
 # How far the moment in an id may be from `created_at`: a process takes one after the other. More only when its clock is
 # set back meanwhile, or it stood still for so long: then `created_from` and `created_before` may miss a booking.
 ID_SKEW_MAX = timedelta(seconds=2)

@@ -1,8 +1,8 @@
 """Reading an event's ledger, page by page.
 
 No index has an event's bookings in the order of their decisions: it would be written at each settlement. So a page
-looks at all of the event's bookings for the next few, and whoever wants the whole ledger should ask for large pages. The
-acts of an event come one after the other, by its lane's lock and the database's clock, so what was read never changes.
+looks at all of the event's bookings for the next few, and whoever wants the whole ledger should ask for large pages.
+The acts of an event come one after the other, by its lane's lock and the database's clock: what was read never changes.
 """
 
 from collections.abc import Sequence
