@@ -19,6 +19,7 @@ from booking_service.domain.models import (
     CONFIRM_HOLD,
     DONE,
     EVENT_CANCELLED,
+    NOT_ACTIVE,
     PENDING,
     SEAT_TAKING,
     SET_SEATS,
@@ -126,6 +127,8 @@ class _Telling:
     def act(self, entry: Entry) -> None:
         """Tell what came of an entry that is done, and before it that it was asked for."""
         at = entry.done_at or entry.created_at
+        if self._is_called_off_before(entry, at):
+            self._end_with_event(until=at)
         self._wish_until(at, own=entry)
         self._standing = Standing(
             entry.status_after or self._standing.status, entry.seats_after or self._standing.seats
@@ -136,24 +139,39 @@ class _Telling:
             self._say(at, UNCHANGED, by=entry.requested_by)
         elif entry.kind == CANCEL_BOOKING and entry.requested_by is None:
             # Written for those that had no seat when their event was called off.
-            self._call_off(at)
+            self._say_called_off(at)
         else:
             self._say(at, DEEDS[entry.kind], by=entry.requested_by)
 
     def end(self, now: Standing) -> None:
         """Tell what no entry tells: the end by the event, what is asked for and not done, and that there was more."""
-        is_cut, event = self._evidence.is_cut, self._evidence.calling_off
-        if event is not None and self._standing.status != CANCELLED and not is_cut:
-            at = event.done_at or event.created_at  # while it goes on, nothing is known but when it was asked for
-            self._wish_until(at)
-            self._standing = now
-            self._call_off(at)
-        self._wish_until(datetime.max.replace(tzinfo=UTC))
-        if is_cut:
+        ever = datetime.max.replace(tzinfo=UTC)
+        if not self._evidence.is_cut:
+            self._end_with_event(until=ever)
+        self._wish_until(ever)
+        if self._evidence.is_cut:
             self._standing = now
             self._say(self.lines[-1].at, MORE, self._booking.reason)
 
-    def _call_off(self, at: datetime) -> None:
+    def _is_called_off_before(self, entry: Entry, at: datetime) -> bool:
+        """Tell whether the event was called off before ``entry``, which found nothing to do any more."""
+        event = self._evidence.calling_off
+        if event is None or entry.has_moved:
+            return False
+        found_cancelled = entry.outcome == NOT_ACTIVE or (entry.kind, entry.outcome) == (CANCEL_BOOKING, DONE)
+        return found_cancelled or (event.done_at is not None and event.done_at < at)
+
+    def _end_with_event(self, until: datetime) -> None:
+        event = self._evidence.calling_off
+        if event is None or self._standing.status == CANCELLED:
+            return
+        # While it is being called off, nothing is known but when that was asked for.
+        at = min(event.done_at or event.created_at, until)
+        self._wish_until(at)
+        self._standing = self._standing._replace(status=CANCELLED)
+        self._say_called_off(at)
+
+    def _say_called_off(self, at: datetime) -> None:
         event = self._evidence.calling_off
         self._say(at, DEEDS[CANCEL_EVENT], EVENT_CANCELLED, None if event is None else event.requested_by)
 
