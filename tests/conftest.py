@@ -5,5 +5,6 @@ pytest_plugins = [
     "tests.fixtures.databases",
     "tests.fixtures.bookings",
     "tests.fixtures.desk",
+    "tests.fixtures.rows",
     "tests.fixtures.processes",
 ]
