@@ -160,12 +160,14 @@ def test_a_key_finds_the_booking_that_came_with_it_and_nobody_elses(database: Da
 
 
 def test_a_page_looks_at_a_bounded_number_and_says_where_to_go_on(database: Database) -> None:
-    rare = booking_row(at(0), status=CANCELLED)
-    write(database, rare, *(booking_row(at(second)) for second in range(1, 2 * SCAN_MAX + 1)))
+    # The last that the first page looks at, the first that it does not, and the last of all.
+    rare = (SCAN_MAX - 1, SCAN_MAX, 2 * SCAN_MAX)
+    rows = [booking_row(at(-age), status=CANCELLED if age in rare else CONFIRMED) for age in range(2 * SCAN_MAX + 1)]
+    write(database, *rows)
     wanted = Wanted(user_id=OWNER, statuses=(CANCELLED,))
-    sizes = [len(bookings) for bookings in pages(database, wanted, 10)]
-    assert sizes == [0, 0, 1]
-    assert found(database, wanted) == [rare["id"]]
+    assert [[state.id for state in bookings] for bookings in pages(database, wanted, 10)] == [
+        [rows[age]["id"]] for age in rare
+    ]
 
 
 @pytest.fixture
