@@ -111,7 +111,7 @@ def _telling(booking_ids: Sequence[UUID]) -> Select[*tuple[Any, ...]]:
     order = [Change.status_before == PENDING, Change.status_after == PENDING, Change.done_at, Change.step]
     place = func.row_number().over(partition_by=Change.booking_id, order_by=order).label("place")
     ranked = (
-        select(*COLUMNS, place)
+        _indexed("changes_booking", *COLUMNS, place)
         .where(Change.booking_id.in_(booking_ids), Change.status_before.is_not(None), Change.done_at < NOT_SETTLED)
         .subquery()
     )
@@ -121,7 +121,7 @@ def _telling(booking_ids: Sequence[UUID]) -> Select[*tuple[Any, ...]]:
 def entries_of_booking(connection: Connection, booking_id: UUID, count_max: int) -> list[Entry]:
     """Return the first ``count_max`` entries of a booking, in the order of decision, then those that are due."""
     query = (
-        select(*COLUMNS)
+        _indexed("changes_booking", *COLUMNS)
         .where(Change.booking_id == booking_id)
         .order_by(Change.done_at, Change.step, Change.id)
         .limit(count_max)
@@ -132,7 +132,7 @@ def entries_of_booking(connection: Connection, booking_id: UUID, count_max: int)
 def calling_off(connection: Connection, event_id: int) -> Entry | None:
     """Return the change that calls the event off, or did."""
     query = (
-        select(*COLUMNS)
+        _indexed("changes_event", *COLUMNS)
         .where(Change.event_id == event_id, Change.kind == CANCEL_EVENT)
         .order_by(Change.done_at.desc())
         .limit(1)
@@ -143,7 +143,7 @@ def calling_off(connection: Connection, event_id: int) -> Entry | None:
 def first_capacity_change(connection: Connection, event_id: int) -> Entry | None:
     """Return the first entry by which the event got another capacity."""
     query = (
-        select(*COLUMNS)
+        _indexed("changes_event", *COLUMNS)
         .where(Change.event_id == event_id, Change.kind == SET_CAPACITY, Change.seats_before.is_not(None))
         .order_by(Change.done_at, Change.step)
         .limit(1)
@@ -156,7 +156,7 @@ def moves_of_event(
 ) -> list[Entry]:
     """Return up to ``count_max`` entries that took or gave back seats of the event, behind a moment and step."""
     query = (
-        select(*COLUMNS)
+        _indexed("changes_event", *COLUMNS)
         .where(Change.event_id == event_id, Change.done_at < NOT_SETTLED, Change.seats_taken != 0)
         .order_by(Change.done_at, Change.step)
         .limit(count_max)
@@ -167,6 +167,11 @@ def moves_of_event(
 def _is_behind(moment: datetime, step: int) -> ColumnElement[bool]:
     # The first condition is implied by the rest, and lets the index serve.
     return and_(Change.done_at >= moment, or_(Change.done_at > moment, Change.step > step))
+
+
+def _indexed(index: str, *columns: Any) -> Select[*tuple[Any, ...]]:  # noqa: ANN401  as `select` takes them
+    # Named, because to an optimizer a whole table may look cheap that is small at that moment.
+    return select(*columns).with_hint(Change, f"FORCE INDEX ({index})", "mysql")
 
 
 def _entries(rows: Iterable[Row[*tuple[Any, ...]]]) -> list[Entry]:
