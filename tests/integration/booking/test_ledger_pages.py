@@ -6,7 +6,7 @@ from functools import partial
 from uuid import UUID
 
 import pytest
-from sqlalchemy import Connection, delete, insert, select, update
+from sqlalchemy import Connection, event, insert, select, update
 
 from booking_service.domain.bookings import story
 from booking_service.domain.bookings.story import find_story
@@ -34,7 +34,7 @@ from tests.fixtures.servers import SQLITE
 from tests.fixtures.till import ACTS, Till
 
 PAGES_MAX = 500
-SEEDS = range(8)
+SEEDS = range(6)
 CAPACITY = 30
 
 
@@ -87,42 +87,67 @@ def test_whatever_the_pages_the_ledger_is_what_happened(written_database: Databa
         write_event(connection, 2)
     assert len(till.lines) > 10
     taken = sum(booking.seats for booking in till.bookings if booking.status in SEAT_TAKING)
-    for count_max in (1, 2, 7, 1_000):
+    for count_max in (1, 7, 1_000):
         lines, total = ledger(written_database, 1, count_max)
         assert lines == [opened(), *till.lines]
         assert total == Sum(taken, till.capacity, till.available, agrees=True)
     assert ledger(written_database, 2) == ([opened(100)], Sum(0, 100, 100, agrees=True))
 
 
+def rewrite(database: Database, till: Till) -> None:
+    """Let the rows of event 1 be those of ``till`` as it stands, in one transaction."""
+    with database.engine.begin() as connection:
+        for table in ("changes", "bookings", "stock"):
+            connection.exec_driver_sql(f"DELETE FROM {table} WHERE event_id=1")  # noqa: S608  names of ours
+        connection.exec_driver_sql("DELETE FROM events WHERE id=1")
+        write_till(connection, 1, till)
+
+
+def sell_and_cancel(till: Till) -> None:
+    """Have two batches: in the second a change comes before a booking's decision."""
+    till.begin_batch()
+    till.ask(2)
+    till.decide(1)
+    till.ask(1)
+    till.begin_batch()
+    till.cancel(till.bookings[-2])
+    till.decide(1)
+
+
 def test_what_is_decided_meanwhile_is_told_by_a_later_page(written_database: Database) -> None:
     till = Till(CAPACITY, CAPACITY, has_holds=False, has_list=False)
     lines: list[Line] = []
     reached = None
-    with written_database.engine.begin() as connection:
-        write_event(connection, 1, CAPACITY)
     for _ in range(12):
-        # Two bookings a batch, one of which is cancelled at the end of it; and one line a page.
-        till.begin_batch()
-        till.ask(1)
-        till.ask(2)
-        till.decide(2)
-        till.begin_batch()
-        till.cancel(till.bookings[-1])
-        with written_database.engine.begin() as connection:
-            for table in (Change, Booking, Stock):
-                connection.execute(delete(table).where(table.event_id == 1))  # type: ignore[attr-defined]
-            connection.exec_driver_sql("DELETE FROM events WHERE id=1")
-            write_till(connection, 1, till)
+        sell_and_cancel(till)
+        rewrite(written_database, till)
         read = page(written_database, 1, reached, 1)
         lines += read.lines
         reached = read.reached
-        assert reached is not None
-    rest = []
     while reached is not None:
         read = page(written_database, 1, reached, 1)
-        rest += read.lines
+        lines += read.lines
         reached = read.reached
-    assert [*lines, *rest] == [opened(), *till.lines]
+    assert lines == [opened(), *till.lines]
+
+
+def test_what_is_decided_while_a_page_is_read_is_told_by_the_next(written_database: Database) -> None:
+    till = Till(CAPACITY, CAPACITY, has_holds=False, has_list=False)
+    sell_and_cancel(till)
+    rewrite(written_database, till)
+    told_before = list(till.lines)
+
+    def decide(_connection: object, _cursor: object, statement: str, *_: object) -> None:
+        if "FROM changes" in statement and len(till.lines) == len(told_before):
+            sell_and_cancel(till)
+            rewrite(written_database, till)
+
+    event.listen(written_database.engine, "after_cursor_execute", decide)
+    lines, total = ledger(written_database, 1)
+    event.remove(written_database.engine, "after_cursor_execute", decide)
+    assert len(till.lines) > len(told_before)
+    assert (lines, total.agrees) == ([opened(), *told_before], True)
+    assert ledger(written_database, 1)[0] == [opened(), *till.lines]
 
 
 def test_a_seat_too_few_is_told(written_database: Database) -> None:
