@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 
 from tests.fixtures.box_office import EVENT, bearer, booking_settings, migrated_sqlite, running
 
+PARAMETERS = ["seats", "limit", "cursor", "status", "event_id", "user_id", "from", "to", "idempotency_key", "x"]
 EXAMPLES = settings(max_examples=200, deadline=None)
 
 # Text that JSON can carry by escapes, lone surrogates included.
@@ -93,17 +94,20 @@ def test_patches_of_any_json(caller: Caller, body: object, key: bytes) -> None:
 
 
 @EXAMPLES
-@given(names=st.lists(st.sampled_from(["seats", "limit", "cursor", "x"]), max_size=3), value=st.binary(max_size=40))
+@given(names=st.lists(st.sampled_from(PARAMETERS), max_size=3), value=st.binary(max_size=40))
 def test_query_strings_of_any_bytes(caller: Caller, names: list[str], value: bytes) -> None:
     query = "&".join(f"{name}={quote(value)}" for name in names)
     assert_sane(caller.client.get(f"/events?{query}"))
+    assert_sane(caller.client.get(f"/bookings?{query}", headers=caller.user))
+    assert_sane(caller.client.get(f"/events/1/ledger?{query}", headers=caller.admin))
     assert_sane(caller.client.post(f"/events/1/book?{query}", headers=caller.user))
 
 
 @EXAMPLES
 @given(segment=st.binary(min_size=1, max_size=40))
 def test_paths_of_any_bytes(caller: Caller, segment: bytes) -> None:
-    for address in (f"/events/{quote(segment, safe='')}", f"/bookings/{quote(segment, safe='')}"):
+    part = quote(segment, safe="")
+    for address in (f"/events/{part}", f"/events/{part}/ledger", f"/bookings/{part}", f"/bookings/{part}/history"):
         assert_sane(caller.client.get(address, headers=caller.user, follow_redirects=False))
 
 

@@ -195,7 +195,7 @@ ACTS = st.one_of(
 )
 
 
-@settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=15, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(
     hold_seconds=st.sampled_from([None, 600]),
     waitlist=st.sampled_from([OFF, STRICT, FIT]),
