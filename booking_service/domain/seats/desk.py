@@ -89,18 +89,6 @@ class Desk:
         nobody = DueChange(b"", kind, transition.event_id, transition.id)
         self.decided.outcomes.append(_outcome(None, nobody, DONE, transition, None))
 
-    def call_off(self, booking: Booked) -> int:
-        """End ``booking`` with its event; return the seats that the event loses by that, which are below 0.
-
-        One that had no seat is entered into the journal. Its row alone would not tell, once it is cancelled, and those
-        that had seats are all that the event's own entry counts.
-        """
-        had_seats = booking.status in SEAT_TAKING
-        transition = self.move(booking, CANCELLED, reason=EVENT_CANCELLED)
-        if not had_seats:
-            self.note(CANCEL_BOOKING, transition)
-        return transition.seats_taken
-
     def promote(self, event: EventSeats) -> None:
         """Give the free seats of ``event`` to those who wait, as far as its rules and the bound of a batch allow."""
         event.is_behind = False
