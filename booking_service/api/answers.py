@@ -5,8 +5,10 @@ from fastapi import Response
 from booking_service.box_office.lookups import BookingView
 from booking_service.domain.bookings.lookup import BookingState
 from shared.clock import rfc3339
+from shared.http.idempotency import REPLAYED
 
 POLL_AFTER_SECONDS = "1"
+REPEATED = (REPLAYED.lower().encode(), b"true")
 
 RawHeaders = list[tuple[bytes, bytes]]
 
@@ -35,6 +37,8 @@ def accepted(state: BookingState) -> tuple[int, RawHeaders, bytes]:
         (b"retry-after", POLL_AFTER_SECONDS.encode()),
         (b"cache-control", b"no-store"),
     ]
+    if state.is_repeated:
+        headers.append(REPEATED)
     return 202, headers, booking_json(BookingView(state))
 
 

@@ -76,7 +76,9 @@ def test_parameters_that_mean_nothing_are_ignored(both: BothServices, query: str
 def test_a_field_that_is_no_list_is_pointed_at_on_a_second_line(both: BothServices, parameter: Parameter) -> None:
     name = parameter.name.title()
     for lines in ((f"{name}: a", f"{name}: b"), (f"{name}: a", f"{name.upper()}: a"), (f"{name}: a", f"{name}: ")):
-        answer = ask(both, parameter.method, f"{parameter.path}?seats=1", *lines)
+        target = f"{both.address(parameter.path)}?seats=1"
+        who = both.authorization(parameter.service)
+        answer = exchange(both.port(parameter.service), parameter.method, target, who, *lines)
         assert_problem(answer, 422, f"#/header/{name}")
 
 

@@ -1,20 +1,32 @@
 """Intake: all bookings that wait at a moment become one insert. Ids are made before, so that it can be repeated."""
 
-from collections.abc import Sequence
-from dataclasses import dataclass
-from datetime import datetime
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+from typing import Final, NamedTuple
 from uuid import UUID
 
 from sqlalchemy import Connection, and_, select
 from sqlalchemy.exc import IntegrityError
 
 from booking_service.domain.bookings.lookup import COLUMNS, BookingState
-from booking_service.domain.errors import EventNotFound, IdempotencyKeyReused
-from booking_service.domain.models import PENDING, Booking
+from booking_service.domain.errors import EventNotFound
+from booking_service.domain.models import PENDING, Booking, Change
 from shared.database import literals
-from shared.errors import Problem
+from shared.errors import IdempotencyKeyReused, Problem
 
 ATTEMPTS_EACH = 2
+DECIDE_WITHIN_SECONDS_MAX: Final = 3_600
+
+
+class Terms(NamedTuple):
+    """On what terms a careful client asks for seats. None: as it comes."""
+
+    seats_min: int | None = None  # as many as that will do
+    decide_within: timedelta | None = None  # what is not decided by then is not wanted any more
+
+
+ANY_TERMS: Final = Terms()
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,6 +40,15 @@ class NewBooking:
     lane: int
     idempotency_key: str | None
     created_at: datetime
+    terms: Terms = ANY_TERMS
+
+
+class Asked(NamedTuple):
+    """What a request for seats asks for: with the same Idempotency-Key it must be the same."""
+
+    event_id: int
+    seats: int
+    terms: Terms
 
 
 Key = tuple[int, str]
@@ -37,12 +58,25 @@ def accept(connection: Connection, batch: Sequence[NewBooking]) -> list[BookingS
     """Store ``batch`` as pending and answer for each what is stored now, or why nothing is.
 
     Safe to repeat after a commit of unknown outcome: a row with the same id is the same booking. A row with the same
-    user and Idempotency-Key is answered in its place; with another event or number of seats the answer is
-    IdempotencyKeyReused. EventNotFound when there is no such event.
+    user and Idempotency-Key is answered in its place, as `is_repeated`; when that was asked for in other words the
+    answer is IdempotencyKeyReused. EventNotFound when there is no such event.
     """
     leaders = _first_of_each_key(batch)
     stored = _insert_all(connection, list(leaders.values()))
-    return [_answer(new, stored[leaders[_identity(new)].id]) for new in batch]
+    return _answers(connection, batch, [stored[leaders[_identity(new)].id] for new in batch])
+
+
+def repeated(connection: Connection, new: NewBooking) -> BookingState | None:
+    """Return what an earlier request with the key of ``new`` made; None without one. Raises IdempotencyKeyReused."""
+    if new.idempotency_key is None:
+        return None
+    stored = find_by_key(connection, new.user_id, new.idempotency_key)
+    if stored is None:
+        return None
+    (answer,) = _answers(connection, [new], [stored])
+    if isinstance(answer, Problem):
+        raise answer
+    return answer
 
 
 def find_by_key(connection: Connection, user_id: int, idempotency_key: str) -> BookingState | None:
@@ -51,13 +85,6 @@ def find_by_key(connection: Connection, user_id: int, idempotency_key: str) -> B
         select(*COLUMNS).where(Booking.user_id == user_id, Booking.idempotency_key == idempotency_key)
     ).one_or_none()
     return None if row is None else BookingState(*row)
-
-
-def same_request(stored: BookingState, event_id: int, seats: int) -> BookingState:
-    """Return ``stored`` if it was asked for in the same words. Raises IdempotencyKeyReused."""
-    if (stored.event_id, stored.seats) != (event_id, seats):
-        raise IdempotencyKeyReused
-    return stored
 
 
 def _first_of_each_key(batch: Sequence[NewBooking]) -> dict[UUID | Key, NewBooking]:
@@ -71,13 +98,46 @@ def _identity(new: NewBooking) -> UUID | Key:
     return new.id if new.idempotency_key is None else (new.user_id, new.idempotency_key)
 
 
-def _answer(new: NewBooking, stored: BookingState | Problem) -> BookingState | Problem:
-    if isinstance(stored, Problem):
+def _answers(
+    connection: Connection, batch: Sequence[NewBooking], stored: list[BookingState | Problem]
+) -> list[BookingState | Problem]:
+    """Answer each of ``batch`` by what is ``stored`` in its place: itself, or what its key came with before."""
+    others = {
+        new.id: state
+        for new, state in zip(batch, stored, strict=True)
+        if isinstance(state, BookingState) and state.id is not new.id and state.id != new.id
+    }
+    if not others:
         return stored
-    try:
-        return same_request(stored, new.event_id, new.seats)
-    except IdempotencyKeyReused as problem:
-        return problem
+    asked = _asked(connection, {state.id for state in others.values()})
+    return [
+        _repeat(new, others[new.id], asked) if new.id in others else state
+        for new, state in zip(batch, stored, strict=True)
+    ]
+
+
+def _repeat(new: NewBooking, state: BookingState, asked: dict[UUID, Asked]) -> BookingState | Problem:
+    first = asked[state.id]
+    # Whoever allows fewer seats may have got fewer at once; then nothing says any more how many they had asked for.
+    seats = first.seats if first.terms.seats_min is not None and first.seats < new.seats else new.seats
+    return replace(state, is_repeated=True) if first == (new.event_id, seats, new.terms) else IdempotencyKeyReused()
+
+
+def _asked(connection: Connection, ids: Collection[UUID]) -> dict[UUID, Asked]:
+    """Tell what the bookings ``ids`` were asked for: with the seats that they had before anything changed them."""
+    words = (Booking.id, Booking.event_id, Booking.seats, Booking.created_at, Booking.seats_min, Booking.decide_by)
+    rows = connection.execute(select(*words).where(Booking.id.in_(ids))).all()
+    # After the bookings, so that a change which is decided in between is seen here, if not there.
+    about = (Change.booking_id.in_(ids), Change.seats_before.is_not(None))
+    changes = select(Change.booking_id, Change.seats_before).where(*about).order_by(Change.done_at, Change.step)
+    first_seats: dict[UUID | None, int | None] = {}
+    for booking_id, seats in connection.execute(changes):
+        first_seats.setdefault(booking_id, seats)
+    asked = {}
+    for booking_id, event_id, seats, created_at, seats_min, decide_by in rows:
+        terms = Terms(seats_min, None if decide_by is None else decide_by - created_at)
+        asked[booking_id] = Asked(event_id, first_seats.get(booking_id) or seats, terms)
+    return asked
 
 
 def _insert_all(connection: Connection, batch: list[NewBooking]) -> dict[UUID, BookingState | Problem]:
@@ -126,15 +186,22 @@ def _insert(connection: Connection, batch: list[NewBooking]) -> dict[UUID, Booki
 
 
 def _insert_statement(connection: Connection, batch: list[NewBooking]) -> str:
-    rows = ",".join(
-        f"({literals.blob(new.id.bytes)},{new.event_id},{new.user_id},{new.seats},'{PENDING}',{new.lane},"
-        f"{literals.text(connection, new.idempotency_key)},{literals.moment(new.created_at)})"
+    columns = "id,event_id,user_id,seats,status,due_lane,idempotency_key,created_at"
+    rows = [
+        f"{literals.blob(new.id.bytes)},{new.event_id},{new.user_id},{new.seats},'{PENDING}',{new.lane},"
+        f"{literals.text(connection, new.idempotency_key)},{literals.moment(new.created_at)}"
         for new in batch
-    )
-    return (
-        "INSERT INTO bookings (id,event_id,user_id,seats,status,due_lane,idempotency_key,created_at) "  # noqa: S608  literals
-        f"VALUES {rows}"
-    )
+    ]
+    if any(new.terms is not ANY_TERMS for new in batch):
+        columns += ",seats_min,decide_by"
+        rows = [f"{row},{_terms(new)}" for row, new in zip(rows, batch, strict=True)]
+    return f"INSERT INTO bookings ({columns}) VALUES ({'),('.join(rows)})"  # noqa: S608  literals
+
+
+def _terms(new: NewBooking) -> str:
+    seats_min, decide_within = new.terms
+    decide_by = "NULL" if decide_within is None else literals.moment(new.created_at + decide_within)
+    return f"{'NULL' if seats_min is None else seats_min},{decide_by}"
 
 
 def _find(connection: Connection, batch: list[NewBooking]) -> dict[UUID, BookingState]:

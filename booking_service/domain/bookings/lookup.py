@@ -1,7 +1,7 @@
 """A booking as it is stored, and reading many at once."""
 
 from collections.abc import Collection
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, field, fields
 from datetime import datetime
 from uuid import UUID
 
@@ -25,6 +25,8 @@ class BookingState:
     due_lane: int | None
     created_at: datetime
     settled_at: datetime | None
+    # Whether it was there before the request that it answers: nothing that is stored.
+    is_repeated: bool = field(default=False, compare=False)
 
     @property
     def is_pending(self) -> bool:
@@ -33,7 +35,7 @@ class BookingState:
 
 
 # In the order of the fields, so that a row is a BookingState's arguments: the one mapping there is.
-COLUMNS = tuple(getattr(Booking, field.name) for field in fields(BookingState))
+COLUMNS = tuple(getattr(Booking, column.name) for column in fields(BookingState) if column.compare)
 
 
 def is_visible(state: BookingState, viewer: Principal) -> bool:
