@@ -20,11 +20,11 @@ IdempotencyKey = Annotated[
 ]
 
 
-def parse_idempotency_key(header: str | None) -> str | None:
+def parse_idempotency_key(header: str | None, pointer: str = "#/header/Idempotency-Key") -> str | None:
     """Read an Idempotency-Key (IETF httpapi draft 07): a quoted structured string, or the same unquoted.
 
-    Raises InvalidInput when it is empty, too long or not printable ASCII, or has a comma outside of quotes: those may
-    have been two lines.
+    Raises InvalidInput, pointing with ``pointer``, when it is empty, too long or not printable ASCII, or has a comma
+    outside of quotes: those may have been two lines.
     """
     if header is None:
         return None
@@ -32,8 +32,8 @@ def parse_idempotency_key(header: str | None) -> str | None:
     if quoted := QUOTED.fullmatch(key):
         key = re.sub(r"\\(.)", r"\1", quoted[1]).strip(" ")
     elif "," in key:
-        raise InvalidInput.at("#/header/Idempotency-Key", "Give one key, in double quotes if it has a comma.")
+        raise InvalidInput.at(pointer, "Give one key, in double quotes if it has a comma.")
     if not KEY_PATTERN.fullmatch(key):
         message = f"Use 1 to {IDEMPOTENCY_KEY_LENGTH_MAX} printable ASCII characters."
-        raise InvalidInput.at("#/header/Idempotency-Key", message)
+        raise InvalidInput.at(pointer, message)
     return key
