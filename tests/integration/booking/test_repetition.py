@@ -2,20 +2,20 @@
 
 from datetime import UTC, datetime, timedelta
 from functools import partial
-from typing import Any
 
 import pytest
-from sqlalchemy import Connection, insert, select, update
+from sqlalchemy import Connection, insert, select
 
 from booking_service.domain.bookings import intake
 from booking_service.domain.bookings.ids import new_id
 from booking_service.domain.bookings.intake import ANY_TERMS, NewBooking, Terms
 from booking_service.domain.bookings.lookup import BookingState
-from booking_service.domain.models import DONE, PENDING, SET_SEATS, Booking, Change
+from booking_service.domain.catalogue import EventState
+from booking_service.domain.models import SET_SEATS, Booking, Change
 from booking_service.domain.rules import GivenRules
 from shared.database.units import Database
 from shared.errors import IdempotencyKeyReused, Problem
-from tests.fixtures.bookings import MakeEvent, accept, new_booking, states
+from tests.fixtures.bookings import MakeEvent, accept, new_booking, seats_left, settle, states
 from tests.fixtures.databases import statements_of
 
 SECOND = timedelta(seconds=1)
@@ -105,33 +105,24 @@ def test_terms_are_part_of_the_request_also_within_one_batch(
     assert states(booking_database, one, other) == ["pending", "absent"]
 
 
-def change_seats(database: Database, booking: NewBooking, *steps: int) -> None:
-    """Change the seats of ``booking`` one step after the other, as settlement writes it."""
-    moment = datetime.now(UTC)
-    for step, (before, after) in enumerate(zip((booking.seats, *steps), steps, strict=False)):
-        row = {
+def change_seats(database: Database, event: EventState, booking: NewBooking, *steps: int) -> None:
+    """Have the seats of ``booking`` changed, one step after the other."""
+    for seats in steps:
+        change = {
             "id": new_id(),
-            "due_lane": None,
+            "due_lane": event.lane,
             "kind": SET_SEATS,
-            "event_id": booking.event_id,
+            "event_id": event.id,
             "booking_id": booking.id,
-            "argument": after,
-            "created_at": moment,
-            "outcome": DONE,
-            "done_at": moment,
-            "step": step,
-            "status_before": PENDING,
-            "status_after": PENDING,
-            "seats_before": before,
-            "seats_after": after,
-            "seats_taken": 0,
+            "argument": seats,
+            "created_at": datetime.now(UTC),
         }
-        database.write(partial(write_change, row=row), repeat_lost=False)
+        database.write(partial(ask_for, change=change), repeat_lost=False)
+        settle(database, event)
 
 
-def write_change(connection: Connection, row: dict[str, Any]) -> None:
-    connection.execute(insert(Change).values(row))
-    connection.execute(update(Booking).where(Booking.id == row["booking_id"]).values(seats=row["seats_after"]))
+def ask_for(connection: Connection, change: dict[str, object]) -> None:
+    connection.execute(insert(Change).values(change))
 
 
 @pytest.mark.parametrize("at_the_door", [True, False])
@@ -141,7 +132,8 @@ def test_the_seats_that_were_asked_for_first_are_what_is_compared(
     event = make_event(10)
     first = new_booking(event, 3, key="k")
     accept(booking_database, first)
-    change_seats(booking_database, first, 2, 1)
+    settle(booking_database, event)
+    change_seats(booking_database, event, first, 2, 4, 1)
 
     def ask(seats: int) -> BookingState | Problem | None:
         new = new_booking(event, seats, key="k")
@@ -158,14 +150,25 @@ def test_the_seats_that_were_asked_for_first_are_what_is_compared(
     assert [type(ask(seats)) for seats in (1, 2, 4)] == [IdempotencyKeyReused] * 3
 
 
+def test_seats_that_are_changed_before_the_first_decision_are_no_part_of_the_request(
+    booking_database: Database, make_event: MakeEvent
+) -> None:
+    event = make_event(10)
+    first = new_booking(event, 3, key="k")
+    accept(booking_database, first)
+    change_seats(booking_database, event, first, 2)
+    again = [new_booking(event, seats, key="k") for seats in (3, 2)]
+    assert marks(accept(booking_database, *again)) == [True, IdempotencyKeyReused]
+
+
 def test_who_allowed_fewer_seats_and_got_fewer_is_answered_again(
     booking_database: Database, make_event: MakeEvent
 ) -> None:
-    event = make_event(10, rules=GivenRules(waitlist="fit"))
+    event = make_event(3, rules=GivenRules(waitlist="fit"))
     first = new_booking(event, 4, key="k", terms=Terms(seats_min=2))
     accept(booking_database, first)
-    fewer = update(Booking).where(Booking.id == first.id).values(seats=3)  # given at its first decision
-    booking_database.write(lambda connection: connection.execute(fewer), repeat_lost=False)
+    settle(booking_database, event)
+    assert seats_left(booking_database, event) == 0
     again = [new_booking(event, seats, key="k", terms=Terms(seats_min=2)) for seats in (4, 3, 2)]
     assert marks(accept(booking_database, *again)) == [True, True, IdempotencyKeyReused]
 
