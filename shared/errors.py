@@ -2,6 +2,7 @@
 
     Problem
     ├── InvalidInput 422          the request cannot be understood; `errors` points at what
+    │   └── IdempotencyKeyReused    the key came before with another request
     ├── Unauthenticated 401       no token came
     │   └── InvalidToken            one came, and is not believed
     ├── Forbidden 403             a good token that may not do this
@@ -43,7 +44,7 @@ class Problem(Exception):  # noqa: N818  RFC 9457's own name for what the caller
     title: ClassVar[str] = "Something went wrong"
     default_detail: ClassVar[str] = ""
     type_prefix: ClassVar[str] = TYPE_PREFIX
-    retry_after_seconds: ClassVar[int | None] = None
+    retry_after_seconds: int | None = None
     # What HTTP demands beside this status.
     headers: ClassVar[Mapping[str, str]] = {}
 
@@ -69,6 +70,13 @@ class InvalidInput(Problem):
     def at(cls, pointer: str, detail: str) -> "InvalidInput":
         """Build the problem for a single field."""
         return cls(errors=(FieldError(detail, pointer),))
+
+
+class IdempotencyKeyReused(InvalidInput):
+    """The same Idempotency-Key came with a request that asked for something else."""
+
+    code, title = "idempotency-key-reused", "This Idempotency-Key belongs to another request"
+    default_detail = "Use a new Idempotency-Key for a new request, or repeat the first one unchanged."
 
 
 class Unauthenticated(Problem):

@@ -7,15 +7,19 @@ from typing import Annotated
 from fastapi import APIRouter, Path, Response, status
 from pydantic import AfterValidator
 from pydantic_core import PydanticCustomError
+from sqlalchemy import Connection
 
 from auth_service.api.dependencies import Running, Sender
 from auth_service.api.schemas import UserIn, UserOut, WelcomeOut
 from auth_service.domain import accounts
-from auth_service.domain.accounts import NewAccount
+from auth_service.domain.accounts import Account, NewAccount, Registration
 from auth_service.domain.errors import AccountGone, EmailTaken, PasswordTooShort, RoleNotAllowed
 from auth_service.domain.passwords import require_length
 from auth_service.domain.permissions import NOBODY, require_may_create
+from auth_service.process import Process
+from shared.clock import utc_now
 from shared.errors import (
+    IdempotencyKeyReused,
     InvalidInput,
     NotFound,
     Overloaded,
@@ -26,6 +30,7 @@ from shared.errors import (
     UnsupportedMediaType,
 )
 from shared.http.authentication import AnyUser
+from shared.http.idempotency import REPLAYED, IdempotencyKey, parse_idempotency_key
 from shared.http.problems import documented
 from shared.http.strict_route import StrictRoute
 
@@ -60,6 +65,7 @@ router = APIRouter(tags=["accounts"], route_class=StrictRoute)
         AccountGone,
         RoleNotAllowed,
         EmailTaken,
+        IdempotencyKeyReused,
         PayloadTooLarge,
         UnsupportedMediaType,
         UnsupportedCoding,
@@ -67,18 +73,53 @@ router = APIRouter(tags=["accounts"], route_class=StrictRoute)
         Overloaded,
     ),
 )
-async def register(new: UserIn, sender: Sender, process: Running, response: Response) -> UserOut:
+async def register(
+    new: UserIn, sender: Sender, process: Running, response: Response, idempotency_key: IdempotencyKey = None
+) -> UserOut:
     """Anyone may register with role `user` or `public`; role `admin` needs an admin's access token."""
     require_length(new.password, process.settings.password_length_min)
     # Once by the token, which spares a hash; `accounts.register` asks the database too.
     require_may_create(new.role, sender.permissions if sender else NOBODY)
-    account = NewAccount(new.name, new.email, await process.passwords.hash(new.password), new.role)
-    creator_id = sender.uid if sender else None
+    key, creator_id = parse_idempotency_key(idempotency_key), sender.uid if sender else None
+    account = await _registered(process, new, key, creator_id)
+    is_repeated = account is not None
+    if account is None:
+        try:
+            account = await _register(process, new, key, creator_id)
+        except EmailTaken:
+            # Perhaps the same request came twice at once, and the other one was first.
+            account, is_repeated = await _registered(process, new, key, creator_id), True
+            if account is None:
+                raise
+    if is_repeated:
+        response.headers[REPLAYED] = "true"
+    response.headers["Location"] = f"/users/{account.id}"
+    return UserOut.model_validate(account)
+
+
+async def _registered(process: Process, new: UserIn, key: str | None, creator_id: int | None) -> Account | None:
+    if key is None:
+        return None
+
+    def find(connection: Connection) -> Registration | None:
+        accounts.require_creator(connection, new.role, creator_id)
+        return accounts.registration(connection, new.email, key, utc_now())
+
+    earlier = await process.database.read(find)
+    if earlier is None:
+        return None
+    # Takes as long as hashing the password of a new account, and no more than that does it need a connection.
+    matches = await process.passwords.matches(new.password, earlier.password_hash)
+    return accounts.repeated(earlier, new.name, new.email, new.role, password_matches=matches)
+
+
+async def _register(process: Process, new: UserIn, key: str | None, creator_id: int | None) -> Account:
+    password_hash = await process.passwords.hash(new.password)
+    account = NewAccount(new.name, new.email, password_hash, new.role, key)
     # It recognises an account that an earlier attempt made.
-    add = partial(accounts.register, new=account, creator_id=creator_id)
-    user = await process.database.write(add, repeat_lost=True)
-    response.headers["Location"] = f"/users/{user.id}"
-    return UserOut.model_validate(user)
+    return await process.database.write(
+        partial(accounts.register, new=account, creator_id=creator_id), repeat_lost=True
+    )
 
 
 @router.get(

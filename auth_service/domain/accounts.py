@@ -1,7 +1,8 @@
 """Accounts: how one is made, found and renewed."""
 
 from dataclasses import dataclass, fields
-from datetime import datetime
+from datetime import datetime, timedelta
+from typing import Final
 
 from sqlalchemy import ColumnElement, Connection, insert, select, update
 from sqlalchemy.exc import IntegrityError
@@ -11,8 +12,12 @@ from auth_service.domain.mailboxes import email_key
 from auth_service.domain.models import User
 from auth_service.domain.permissions import NOBODY, OPEN_ROLES, require_may_create
 from shared.clock import utc_now
-from shared.errors import NotFound
+from shared.errors import IdempotencyKeyReused, NotFound
 from shared.identity.permissions import ROLES, WRITE_USERS
+
+# For so long a registration may be repeated with its Idempotency-Key: a day and more, and no longer, because it is one
+# more way to try a password.
+KEYS_KEPT: Final = timedelta(hours=48)
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,16 +43,30 @@ class NewAccount:
     email: str
     password_hash: str
     role: str
+    idempotency_key: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Registration:
+    """An account that a request with an Idempotency-Key has made, and the hash of the password that it had."""
+
+    account: Account
+    password_hash: str
 
 
 def register(connection: Connection, new: NewAccount, creator_id: int | None) -> Account:
-    """Add an account on behalf of ``creator_id``. Raises EmailTaken, RoleNotAllowed or AccountGone.
+    """Add an account on behalf of ``creator_id``. Raises EmailTaken, RoleNotAllowed or AccountGone."""
+    require_creator(connection, new.role, creator_id)
+    return add(connection, new)
+
+
+def require_creator(connection: Connection, role: str, creator_id: int | None) -> None:
+    """Demand that ``creator_id`` may make accounts with ``role`` now. Raises RoleNotAllowed or AccountGone.
 
     The creator's role is read here, not believed from a token: an admin who was disabled makes no more admins.
     """
-    if new.role not in OPEN_ROLES:
-        require_may_create(new.role, NOBODY if creator_id is None else ROLES[active(connection, creator_id).role])
-    return add(connection, new)
+    if role not in OPEN_ROLES:
+        require_may_create(role, NOBODY if creator_id is None else ROLES[active(connection, creator_id).role])
 
 
 def add(connection: Connection, new: NewAccount) -> Account:
@@ -63,12 +82,37 @@ def add(connection: Connection, new: NewAccount) -> Account:
         password_hash=new.password_hash,
         role=new.role,
         created_at=created_at,
+        idempotency_key=new.idempotency_key,
     )
     try:
         account_id = connection.execute(row).lastrowid
     except IntegrityError as error:
         return _earlier_attempt(connection, new, error)
     return Account(id=account_id, name=new.name, email=new.email, role=new.role, created_at=created_at)
+
+
+def registration(connection: Connection, email: str, idempotency_key: str, now: datetime) -> Registration | None:
+    """Return what a request with this key has made of this mailbox, not longer than KEYS_KEPT before ``now``.
+
+    None for an account that was disabled since: whoever knows its password is told no more than at a login.
+    """
+    row = connection.execute(
+        select(*COLUMNS, User.password_hash).where(
+            User.email_key == email_key(email),
+            User.idempotency_key == idempotency_key,
+            User.created_at > now - KEYS_KEPT,
+            User.disabled_at.is_(None),
+        )
+    ).one_or_none()
+    return None if row is None else Registration(Account(*row[: len(COLUMNS)]), row.password_hash)
+
+
+def repeated(earlier: Registration, name: str, email: str, role: str, *, password_matches: bool) -> Account:
+    """Return the account of ``earlier`` to who asks for the same again. Raises IdempotencyKeyReused."""
+    account = earlier.account
+    if not password_matches or (account.name, account.email, account.role) != (name, email, role):
+        raise IdempotencyKeyReused
+    return account
 
 
 def active(connection: Connection, account_id: int) -> Account:

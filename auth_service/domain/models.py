@@ -5,7 +5,7 @@ from datetime import datetime
 from sqlalchemy import String, UniqueConstraint
 from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
 
-from shared.database.types import TABLE_OPTIONS, RowId, UtcDateTime
+from shared.database.types import IDEMPOTENCY_KEY_LENGTH_MAX, TABLE_OPTIONS, RowId, UtcDateTime
 
 VERSION_TABLE = "auth_alembic_version"
 NAME_LENGTH_MAX = 200
@@ -32,3 +32,5 @@ class User(Base):
     role: Mapped[str] = mapped_column(String(16))
     disabled_at: Mapped[datetime | None] = mapped_column(UtcDateTime())
     created_at: Mapped[datetime] = mapped_column(UtcDateTime())
+    # Of the request that made the account. It means something together with the mailbox only: nobody has logged in yet.
+    idempotency_key: Mapped[str | None] = mapped_column(String(IDEMPOTENCY_KEY_LENGTH_MAX))

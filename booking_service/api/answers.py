@@ -5,10 +5,10 @@ from fastapi import Response
 from booking_service.box_office.lookups import BookingView
 from booking_service.domain.bookings.lookup import CANCELLING, BookingState
 from shared.clock import rfc3339
+from shared.http.idempotency import REPLAYED
 
 POLL_AFTER_SECONDS = "1"
-# On an answer that repeats what an earlier request with the same key has done. No standard names it; others call it so.
-REPLAYED = b"idempotency-replayed"
+REPEATED = (REPLAYED.lower().encode(), b"true")
 
 RawHeaders = list[tuple[bytes, bytes]]
 
@@ -42,6 +42,8 @@ def accepted(state: BookingState) -> tuple[int, RawHeaders, bytes]:
         (b"retry-after", POLL_AFTER_SECONDS.encode()),
         (b"cache-control", b"no-store"),
     ]
+    if state.is_repeated:
+        headers.append(REPEATED)
     return 202, headers, booking_json(BookingView(state))
 
 
@@ -63,7 +65,7 @@ def changed(
     if wait_seconds is not None:
         headers.append((b"preference-applied", f"wait={wait_seconds}".encode()))
     if is_repeated:
-        headers.append((REPLAYED, b"true"))
+        headers.append(REPEATED)
     if is_done:
         return 200, headers, body
     headers += [(b"location", location.encode()), (b"retry-after", POLL_AFTER_SECONDS.encode())]

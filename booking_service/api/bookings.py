@@ -1,6 +1,7 @@
 """Bookings: ask for seats (users), see what became of it (the owner, admins)."""
 
 import re
+from datetime import timedelta
 from typing import Annotated
 from uuid import UUID
 
@@ -8,10 +9,20 @@ from fastapi import APIRouter, Header, Response
 
 from booking_service.api.answers import accepted, response, shown
 from booking_service.api.dependencies import Booker, Reader, Running
-from booking_service.api.headers import parse_idempotency_key, parse_wait_seconds
-from booking_service.api.schemas import BookingOut, EventId, Seats
-from booking_service.domain.errors import BookingNotFound, EventNotFound, IdempotencyKeyReused, SalesClosed, SoldOut
-from shared.errors import Forbidden, InvalidInput, Overloaded, Unauthenticated, Unavailable
+from booking_service.api.headers import parse_wait_seconds
+from booking_service.api.schemas import BookingOut, DecideWithin, EventId, Seats, SeatsMin
+from booking_service.domain.bookings.intake import ANY_TERMS, Terms
+from booking_service.domain.errors import (
+    BookingNotFound,
+    EventCancelled,
+    EventNotFound,
+    MinimumAboveSeats,
+    SalesClosed,
+    SalesNotOpen,
+    SoldOut,
+)
+from shared.errors import Forbidden, IdempotencyKeyReused, InvalidInput, Overloaded, Unauthenticated, Unavailable
+from shared.http.idempotency import IdempotencyKey, parse_idempotency_key
 from shared.http.problems import documented
 from shared.http.strict_route import StrictRoute
 
@@ -30,7 +41,9 @@ router = APIRouter(tags=["bookings"], route_class=StrictRoute)
         Forbidden,
         EventNotFound,
         SoldOut,
+        SalesNotOpen,
         SalesClosed,
+        EventCancelled,
         InvalidInput,
         IdempotencyKeyReused,
         Unavailable,
@@ -42,14 +55,25 @@ async def book(
     seats: Seats,
     user: Booker,
     process: Running,
-    idempotency_key: Annotated[str | None, Header(description="Repeats answer the first booking again.")] = None,
+    idempotency_key: IdempotencyKey = None,
+    seats_min: SeatsMin = None,
+    decide_within: DecideWithin = None,
 ) -> Response:
     """Accept a booking durably, to be decided in turn.
 
     Poll the `Location` for the decision; with `Prefer: wait=10` the answer comes when it is made.
     """
     key = parse_idempotency_key(idempotency_key)
-    return response(*accepted(await process.sales.book(user, event_id, seats, key)))
+    terms = _terms(seats, seats_min, decide_within)
+    return response(*accepted(await process.sales.book(user, event_id, seats, key, terms)))
+
+
+def _terms(seats: int, seats_min: int | None, decide_within: int | None) -> Terms:
+    if seats_min is None and decide_within is None:
+        return ANY_TERMS
+    if seats_min is not None and seats_min > seats:
+        raise MinimumAboveSeats(seats)
+    return Terms(seats_min, None if decide_within is None else timedelta(seconds=decide_within))
 
 
 @router.get(

@@ -8,9 +8,10 @@ from fastapi import APIRouter, Header, Response
 from booking_service.api.answers import booking_json, changed, response
 from booking_service.api.bookings import UUID_PATTERN
 from booking_service.api.dependencies import BookingChanger, Confirmer, EventWriter, Running
-from booking_service.api.headers import parse_idempotency_key, parse_wait_seconds
+from booking_service.api.event_schemas import EventOut
+from booking_service.api.headers import parse_wait_seconds
 from booking_service.api.patches import BookingPatch, EventPatch
-from booking_service.api.schemas import BookingOut, EventId, EventOut
+from booking_service.api.schemas import BookingOut, EventId
 from booking_service.box_office.changes import Asking, Changed
 from booking_service.box_office.lookups import BookingView
 from booking_service.domain.catalogue import EventState
@@ -22,7 +23,6 @@ from booking_service.domain.errors import (
     EventCancelled,
     EventNotFound,
     HoldExpired,
-    IdempotencyKeyReused,
     NotHeld,
     SalesClosed,
     SoldOut,
@@ -32,6 +32,7 @@ from booking_service.domain.errors import (
 from booking_service.process import Process
 from shared.errors import (
     Forbidden,
+    IdempotencyKeyReused,
     InvalidInput,
     Overloaded,
     PayloadTooLarge,
@@ -41,13 +42,14 @@ from shared.errors import (
     UnsupportedCoding,
     UnsupportedMediaType,
 )
+from shared.http.idempotency import IdempotencyKey as Key
+from shared.http.idempotency import parse_idempotency_key
 from shared.http.problems import documented
 from shared.http.strict_route import StrictRoute
 from shared.identity.tokens import Principal
 
 router = APIRouter(route_class=StrictRoute)
 
-Key = Annotated[str | None, Header(description="Repeats are answered as the first was.")]
 Prefer = Annotated[list[str] | None, Header(description="`wait=n` waits up to n seconds until it is done.")]
 
 LATER = {
@@ -73,7 +75,11 @@ BODY = (PayloadTooLarge, UnsupportedMediaType, UnsupportedCoding)
     responses=_responses(BookingOut, BookingNotFound, TooLate, BookingOver),
 )
 async def cancel_booking(
-    booking_id: str, user: BookingChanger, process: Running, prefer: Prefer = None, idempotency_key: Key = None
+    booking_id: str,
+    user: BookingChanger,
+    process: Running,
+    prefer: Prefer = None,
+    idempotency_key: Key = None,
 ) -> Response:
     """Give a booking's seats back, or leave the queue or the waiting list. Cancelled once, it is cancelled for good."""
     asking, wait_seconds = _asking(user, process, prefer, idempotency_key)
@@ -159,7 +165,11 @@ async def change_event(
     responses=_responses(EventOut, EventNotFound),
 )
 async def cancel_event(
-    event_id: EventId, user: EventWriter, process: Running, prefer: Prefer = None, idempotency_key: Key = None
+    event_id: EventId,
+    user: EventWriter,
+    process: Running,
+    prefer: Prefer = None,
+    idempotency_key: Key = None,
 ) -> Response:
     """Cancel an event and all its bookings, for good. From now on nothing of it can be booked."""
     asking, wait_seconds = _asking(user, process, prefer, idempotency_key)

@@ -8,14 +8,17 @@ from fastapi import APIRouter, Header, Query, Request, Response
 
 from booking_service.api.cursors import decode_cursor, encode_cursor, next_link
 from booking_service.api.dependencies import EventWriter, Running
+from booking_service.api.event_schemas import EventIn, EventOut
 from booking_service.api.headers import is_among
 from booking_service.api.pages import Cursor, Limit, page_size
-from booking_service.api.schemas import EventId, EventIn, EventOut
+from booking_service.api.schemas import EventId
 from booking_service.domain import catalogue
+from booking_service.domain.catalogue import Origin
 from booking_service.domain.errors import EventInThePast, EventNotFound
 from shared.clock import utc_now
 from shared.errors import (
     Forbidden,
+    IdempotencyKeyReused,
     InvalidInput,
     Overloaded,
     PayloadTooLarge,
@@ -24,6 +27,7 @@ from shared.errors import (
     UnsupportedCoding,
     UnsupportedMediaType,
 )
+from shared.http.idempotency import REPLAYED, IdempotencyKey, parse_idempotency_key
 from shared.http.problems import documented
 from shared.http.strict_route import StrictRoute
 
@@ -42,6 +46,7 @@ router = APIRouter(prefix="/events", tags=["events"], route_class=StrictRoute)
         Forbidden,
         InvalidInput,
         EventInThePast,
+        IdempotencyKeyReused,
         PayloadTooLarge,
         UnsupportedMediaType,
         UnsupportedCoding,
@@ -50,19 +55,28 @@ router = APIRouter(prefix="/events", tags=["events"], route_class=StrictRoute)
     ),
 )
 async def create_event(
-    event: EventIn, process: Running, _writer: EventWriter, response: Response, *, allow_past: AllowPast = False
+    event: EventIn,
+    process: Running,
+    writer: EventWriter,
+    response: Response,
+    idempotency_key: IdempotencyKey = None,
+    *,
+    allow_past: AllowPast = False,
 ) -> EventOut:
     """Create an event with all its seats free. Admins only. From its date on it cannot be booked."""
+    origin = Origin(writer.uid, parse_idempotency_key(idempotency_key))
     create = partial(
         catalogue.create_event,
-        new=event.to_domain(),
+        new=event.to_domain(origin),
         lanes=process.settings.lanes,
         now=utc_now(),
         allow_past=allow_past,
     )
-    # Not repeated after a lost commit: nothing in an event says that it is the same.
-    created = await process.database.write(create, repeat_lost=False)
+    # Without a key it is not repeated after a lost commit: nothing in an event says that it is the same.
+    created = await process.database.write(create, repeat_lost=origin.idempotency_key is not None)
     response.headers["Location"] = f"/events/{created.id}"
+    if created.is_repeated:
+        response.headers[REPLAYED] = "true"
     return EventOut.of(created)
 
 
@@ -93,7 +107,7 @@ async def list_events(
 async def get_event(
     event_id: EventId, process: Running, if_none_match: Annotated[list[str] | None, Header()] = None
 ) -> Response:
-    """Show an event and the seats it has left, with an `ETag`."""
+    """Show an event, its rules and the seats it has left, with an `ETag`."""
     event = await process.lookups.event(event_id)
     if event is None:
         raise EventNotFound

@@ -14,9 +14,10 @@ from uuid import UUID
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from booking_service.api.answers import RawHeaders, accepted, shown
-from booking_service.api.headers import parse_idempotency_key, parse_wait_seconds
+from booking_service.api.headers import parse_wait_seconds
 from booking_service.process import Process
 from shared.errors import Forbidden, Problem
+from shared.http.idempotency import parse_idempotency_key
 from shared.http.problems import answer_problem
 from shared.identity.permissions import BOOK
 from shared.identity.tokens import Principal

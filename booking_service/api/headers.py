@@ -6,11 +6,6 @@ Those that are lists come as their lines, which mean the same as one line joined
 import re
 from collections.abc import Sequence
 
-from booking_service.domain.models import IDEMPOTENCY_KEY_LENGTH_MAX
-from shared.errors import InvalidInput
-
-KEY_PATTERN = re.compile(rf"[\x21-\x7e]([\x20-\x7e]{{0,{IDEMPOTENCY_KEY_LENGTH_MAX - 2}}}[\x21-\x7e])?")
-QUOTED = re.compile(r'"((?:[^"\\]|\\["\\])*)"')
 # What follows scans a text once: a possessive quantifier (`*+`) gives nothing back.
 # In a preference, commas within quotes are no ends; quotes that never end take the rest.
 QUOTED_IN_LIST = r'"(?:[^"\\]|\\.?)*+(?:"|\Z)'
@@ -23,25 +18,6 @@ WAIT_DIGITS_MAX = 9  # more are more than any maximum
 ENTITY_TAG = r'(?:W/)?+"[\x21\x23-\x7e\x80-\xff]*+"'
 ENTITY_TAGS = re.compile(rf"[ \t,]*+(?:{ENTITY_TAG}[ \t]*+(?:,[ \t,]*+|\Z))*+")
 OPAQUE_TAG = re.compile(r'"[^"]*+"')
-
-
-def parse_idempotency_key(header: str | None, pointer: str = "#/header/Idempotency-Key") -> str | None:
-    """Read an Idempotency-Key (IETF httpapi draft 07): a quoted structured string, or the same unquoted.
-
-    Raises InvalidInput, pointing with ``pointer``, when it is empty, too long or not printable ASCII, or has a comma
-    outside of quotes: those may have been two lines.
-    """
-    if header is None:
-        return None
-    key = header.strip(" \t")
-    if quoted := QUOTED.fullmatch(key):
-        key = re.sub(r"\\(.)", r"\1", quoted[1]).strip(" ")
-    elif "," in key:
-        raise InvalidInput.at(pointer, "Give one key, in double quotes if it has a comma.")
-    if not KEY_PATTERN.fullmatch(key):
-        message = f"Use 1 to {IDEMPOTENCY_KEY_LENGTH_MAX} printable ASCII characters."
-        raise InvalidInput.at(pointer, message)
-    return key
 
 
 def parse_wait_seconds(prefer: Sequence[str], wait_seconds_max: int) -> int | None:

@@ -11,14 +11,15 @@ from booking_service.api.answers import booking_json
 from booking_service.api.bookings import UUID_PATTERN
 from booking_service.api.cursors import binding, decode_bound_cursor, encode_cursor, next_link
 from booking_service.api.dependencies import Reader, Running
-from booking_service.api.headers import parse_idempotency_key
+from booking_service.api.event_schemas import EventDate
 from booking_service.api.pages import Cursor, Limit, page_size
-from booking_service.api.schemas import ID_MAX, BookingOut, EventDate, GivenId, Moment
+from booking_service.api.schemas import ID_MAX, BookingOut, GivenId, Moment
 from booking_service.domain.bookings import story
 from booking_service.domain.bookings.history import SCAN_MAX, Wanted
 from booking_service.domain.errors import BookingNotFound, NotYourBookings
 from booking_service.domain.models import STATUSES
 from shared.errors import Forbidden, InvalidInput, Overloaded, Unauthenticated, Unavailable
+from shared.http.idempotency import parse_idempotency_key
 from shared.http.problems import documented
 from shared.http.strict_route import StrictRoute
 from shared.identity.permissions import READ_ALL_BOOKINGS

@@ -1,19 +1,17 @@
-"""What goes over the wire, in the names that existing clients use (`event_availibility` is spelled so)."""
+"""What goes over the wire of bookings, and what all of it is made of. Events have schemas of their own."""
 
 import re
 from datetime import UTC, datetime
 from typing import Annotated
 
 from fastapi import Path, Query
-from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, PlainSerializer
+from pydantic import BaseModel, BeforeValidator, Field, PlainSerializer
 from pydantic_core import PydanticCustomError, PydanticKnownError
 
 from booking_service.box_office.lookups import BookingView
+from booking_service.domain.bookings.intake import DECIDE_WITHIN_SECONDS_MAX
 from booking_service.domain.bookings.lookup import CANCELLING
-from booking_service.domain.catalogue import EventState, NewEvent
-from booking_service.domain.models import NAME_LENGTH_MAX
 from shared.clock import rfc3339
-from shared.text import GivenText
 
 ID_MAX = 2**63 - 1
 INTEGER_MAX = 2**31 - 1
@@ -34,7 +32,8 @@ def _digits(value: object) -> object:
     return digits if len(digits) <= DIGITS_MAX else "9" * DIGITS_MAX  # more than any bound here
 
 
-def _date_text(value: object) -> object:
+def date_text(value: object) -> object:
+    """Let pass what may be the text of a date, for pydantic to read. Raises its errors."""
     # pydantic takes a number, as text too, for seconds since 1970: "20270911" would be a day in 1970.
     if not isinstance(value, str) or not DATE.match(value):
         raise PydanticKnownError("datetime_type")
@@ -43,7 +42,8 @@ def _date_text(value: object) -> object:
     return value
 
 
-def _as_utc(moment: datetime) -> datetime:
+def as_utc(moment: datetime) -> datetime:
+    """Return ``moment`` in UTC, where it is if it has no zone. Raises PydanticCustomError when it is out of range."""
     try:
         moment = moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment.astimezone(UTC)
     except OverflowError as error:  # the zone leads out of the years that there are
@@ -58,8 +58,6 @@ def _out_of_range() -> PydanticCustomError:
 
 
 Moment = Annotated[datetime, PlainSerializer(rfc3339, return_type=str)]
-EventDate = Annotated[Moment, BeforeValidator(_date_text), AfterValidator(_as_utc)]
-Name = Annotated[str, GivenText(NAME_LENGTH_MAX)]
 GivenId = Annotated[int, BeforeValidator(_digits)]
 EventId = Annotated[int, Path(ge=1, le=ID_MAX, description="The event's id."), BeforeValidator(_digits)]
 Seats = Annotated[
@@ -68,51 +66,16 @@ Seats = Annotated[
     Query(ge=1, description="How many seats; see SEATS_PER_BOOKING_MAX."),
     BeforeValidator(_digits),
 ]
-
-
-class EventIn(BaseModel):
-    """An event to sell."""
-
-    model_config = ConfigDict(
-        json_schema_extra={
-            "example": {
-                "event_name": "Last Night of the Proms",
-                "event_venue": "Royal Albert Hall",
-                "event_date": "2030-09-14T19:15:00Z",
-                "event_availibility": 100,
-            }
-        }
-    )
-
-    event_name: Name
-    event_venue: Name
-    event_date: EventDate = Field(description="RFC 3339; without a zone it is taken as UTC.")
-    event_availibility: int = Field(strict=True, ge=0, le=INTEGER_MAX, description="Seats to sell.")
-
-    def to_domain(self) -> NewEvent:
-        """Translate into the domain's names."""
-        return NewEvent(self.event_name, self.event_venue, self.event_date, self.event_availibility)
-
-
-class EventOut(BaseModel):
-    """An event and the seats that are left."""
-
-    event_id: int
-    event_name: str
-    event_venue: str
-    event_date: Moment
-    event_availibility: int = Field(description="Seats left at this moment.")
-
-    @classmethod
-    def of(cls, event: EventState) -> "EventOut":
-        """Translate from the domain's names."""
-        return cls(
-            event_id=event.id,
-            event_name=event.name,
-            event_venue=event.venue,
-            event_date=event.starts_at,
-            event_availibility=event.available,
-        )
+SeatsMin = Annotated[
+    int | None,
+    Query(ge=1, description="With a waiting list: as few seats as would do. You get what is there, up to `seats`."),
+    BeforeValidator(_digits),
+]
+DecideWithin = Annotated[
+    int | None,
+    Query(ge=1, le=DECIDE_WITHIN_SECONDS_MAX, description="Seconds after which a decision comes too late for you."),
+    BeforeValidator(_digits),
+]
 
 
 class BookingOut(BaseModel):

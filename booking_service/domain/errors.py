@@ -6,8 +6,9 @@ NotFound 404
 Forbidden 403
 └── NotYourBookings           a list of somebody else's
 Conflict 409
-├── SoldOut
-├── SalesClosed               the event has begun
+├── SoldOut                   neither a seat nor a place on the waiting list is left
+├── SalesNotOpen
+├── SalesClosed               sales have ended, at the latest when the event begins
 ├── EventCancelled
 ├── TooLate                   to cancel
 ├── BookingOver               rejected, cancelled or expired
@@ -17,11 +18,17 @@ Conflict 409
 ├── UserLimit                 more seats than one user may have of this event
 └── CapacityTaken             fewer seats than are held and confirmed
 InvalidInput 422
-├── TooManySeats
-├── IdempotencyKeyReused      the key came before with another request
+├── TooManySeats              for one booking
+├── TooManySeatsForUser
+├── MinimumAboveSeats         `seats_min` is more than `seats`
+├── NoWaitingList             `seats_min` where nobody waits
 └── EventInThePast            a new event that nobody could book
 """
 
+from datetime import datetime
+from math import ceil
+
+from shared.clock import rfc3339
 from shared.errors import Conflict, FieldError, Forbidden, InvalidInput, NotFound
 
 
@@ -47,17 +54,31 @@ class NotYourBookings(Forbidden):
 
 
 class SoldOut(Conflict):
-    """The event had no seat left when last looked at, a moment ago."""
+    """The event had no seat left, and no place on its waiting list, when last looked at, a moment ago."""
 
     code, title = "sold-out", "The event is sold out"
     default_detail = "Nothing was booked. Choose another event from GET /events."
 
 
+class SalesNotOpen(Conflict):
+    """Sales begin later; says when."""
+
+    code, title = "sales-not-open", "Sales for this event are not open yet"
+    default_detail = "Nothing was booked. `sales_open_at` of the event says when sales begin: book again then."
+
+    def __init__(self, opens_at: datetime | None = None, now: datetime | None = None) -> None:
+        if opens_at is None or now is None:
+            super().__init__()
+            return
+        super().__init__(f"Nothing was booked. Sales begin at {rfc3339(opens_at)}: book again then.")
+        self.retry_after_seconds = ceil((opens_at - now).total_seconds())
+
+
 class SalesClosed(Conflict):
-    """The event has begun."""
+    """Sales have ended: at `sales_close_at`, or because the event has begun."""
 
     code, title = "sales-closed", "Sales for this event are closed"
-    default_detail = "The event has begun, and nothing was booked. Choose another from GET /events."
+    default_detail = "Sales have ended, and nothing was booked. Choose another event from GET /events."
 
 
 class EventCancelled(Conflict):
@@ -126,6 +147,30 @@ class TooManySeats(InvalidInput):
         super().__init__(errors=(FieldError(f"At most {seats_max} seats can be booked at once.", pointer),))
 
 
+class TooManySeatsForUser(InvalidInput):
+    """More seats in one booking than a user may have of this event in all."""
+
+    def __init__(self, seats_max: int = 1) -> None:
+        detail = f"At most {seats_max} seats of this event are for one user."
+        super().__init__(errors=(FieldError(detail, "#/query/seats"),))
+
+
+class MinimumAboveSeats(InvalidInput):
+    """A request would be content with no fewer seats than more than it asks for."""
+
+    def __init__(self, seats: int = 1) -> None:
+        detail = f"Use {seats} or less: as many as are booked, or fewer that will do."
+        super().__init__(errors=(FieldError(detail, "#/query/seats_min"),))
+
+
+class NoWaitingList(InvalidInput):
+    """A request says with how few seats it would wait for some, and nobody waits for this event."""
+
+    def __init__(self) -> None:
+        detail = "Leave this out: the event has no waiting list."
+        super().__init__(errors=(FieldError(detail, "#/query/seats_min"),))
+
+
 class EventInThePast(InvalidInput):
     """A new event that has begun already, which is seldom meant."""
 
@@ -134,10 +179,3 @@ class EventInThePast(InvalidInput):
 
     def __init__(self) -> None:
         super().__init__(errors=(FieldError("Use a date that is still to come.", "#/event_date"),))
-
-
-class IdempotencyKeyReused(InvalidInput):
-    """The same Idempotency-Key came with another event or number of seats."""
-
-    code, title = "idempotency-key-reused", "This Idempotency-Key belongs to another request"
-    default_detail = "Use a new Idempotency-Key for a new booking, or repeat the first request unchanged."

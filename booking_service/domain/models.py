@@ -21,11 +21,11 @@ from sqlalchemy import (
 )
 from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
 
-from shared.database.types import TABLE_OPTIONS, BinaryUuid, NoneAs, RowId, UtcDateTime
+from shared.database.types import IDEMPOTENCY_KEY_LENGTH_MAX, TABLE_OPTIONS, BinaryUuid, NoneAs, RowId, UtcDateTime
 
 VERSION_TABLE: Final = "booking_alembic_version"
 NAME_LENGTH_MAX: Final = 200
-IDEMPOTENCY_KEY_LENGTH_MAX: Final = 255
+REQUEST_DIGEST_LENGTH: Final = 32
 INSTALLATION_LENGTH_MAX: Final = 12
 
 # What a booking is. It moves along these arrows only, and never back:
@@ -92,7 +92,11 @@ class Event(Base):
     """What is sold, and by which rules. Read by everyone, referred to by bookings, never locked by settlement."""
 
     __tablename__ = "events"
-    __table_args__ = (Index("events_idempotency", "created_by", "idempotency_key", unique=True), TABLE_OPTIONS)
+    __table_args__ = (
+        Index("events_idempotency", "created_by", "idempotency_key", unique=True),
+        Index("events_cancelled", "cancelled_at"),
+        TABLE_OPTIONS,
+    )
 
     id: Mapped[int] = mapped_column(RowId, primary_key=True)
     name: Mapped[str] = mapped_column(String(NAME_LENGTH_MAX))
@@ -113,6 +117,8 @@ class Event(Base):
     cancelled_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
     created_by: Mapped[int | None] = mapped_column(RowId)
     idempotency_key: Mapped[str | None] = mapped_column(String(IDEMPOTENCY_KEY_LENGTH_MAX))
+    # Of the request that had the key: what is asked for stays comparable when capacity or name have changed since.
+    request_digest: Mapped[str | None] = mapped_column(CHAR(REQUEST_DIGEST_LENGTH))
 
 
 class Stock(Base):

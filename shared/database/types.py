@@ -14,6 +14,8 @@ Result = TypeVar("Result")
 # Binary collation: equal means equal, on MySQL as on MariaDB. The key columns are normalised before they are stored.
 TABLE_OPTIONS: dict[str, Any] = {"mysql_engine": "InnoDB", "mysql_charset": "utf8mb4", "mysql_collate": "utf8mb4_bin"}
 
+IDEMPOTENCY_KEY_LENGTH_MAX = 255  # characters; what an index takes on every database
+
 # SQLite counts up only in a column that is exactly INTEGER.
 RowId = BigInteger().with_variant(Integer, "sqlite")
 

@@ -27,7 +27,20 @@ values = st.recursive(
 )
 dates = st.datetimes().map(str) | st.from_regex(r"[0-9]{4}-[0-9]{2}-[0-9]{2}.{0,20}") | any_text
 names = {"event_name": values, "event_venue": values}
-near_events = st.fixed_dictionaries({}, optional={**names, "event_date": dates | values, "event_availibility": values})
+counts = st.integers(-1, 2**31) | values
+rules = {
+    "max_seats_per_booking": counts,
+    "max_seats_per_user": counts,
+    "sales_open_at": dates | values,
+    "sales_close_at": dates | values,
+    "cancel_until": dates | values,
+    "hold_seconds": counts,
+    "waitlist": st.sampled_from(["off", "strict", "fit"]) | values,
+    "waitlist_max": counts,
+}
+near_events = st.fixed_dictionaries(
+    {}, optional={**names, "event_date": dates | values, "event_availibility": values, **rules}
+)
 # What the ASGI server passes on: any bytes but those that end a line.
 header_text = st.binary(max_size=80).map(lambda raw: raw.translate(None, b"\r\n\x00"))
 
@@ -93,8 +106,40 @@ def test_patches_of_any_json(caller: Caller, body: object, key: bytes) -> None:
         assert_sane(caller.client.patch(address, content=json.dumps(body), headers=headers))
 
 
+some_counts = st.none() | st.integers(1, 9)
+some_moments = st.none() | st.integers(-3, 3).map(lambda hours: f"2099-09-11T{19 + hours}:15:00Z")
+
+
 @EXAMPLES
-@given(names=st.lists(st.sampled_from(PARAMETERS), max_size=3), value=st.binary(max_size=40))
+@given(
+    members=st.fixed_dictionaries(
+        {
+            "max_seats_per_booking": some_counts,
+            "max_seats_per_user": some_counts,
+            "sales_open_at": some_moments,
+            "sales_close_at": some_moments,
+            "cancel_until": some_moments,
+            "hold_seconds": some_counts,
+            "waitlist": st.sampled_from(["off", "strict", "fit"]),
+            "waitlist_max": some_counts,
+        }
+    )
+)
+def test_rules_are_kept_as_they_are_or_refused(caller: Caller, members: dict[str, object]) -> None:
+    answer = caller.client.post("/events", json=EVENT | members, headers=caller.admin)
+    assert_sane(answer)
+    if answer.status_code == 201:
+        shown = caller.client.get(answer.headers["Location"]).json()
+        assert {name: shown[name] for name in members} == members
+    else:
+        assert {error["pointer"].removeprefix("#/") for error in answer.json()["errors"]} <= members.keys()
+
+
+@EXAMPLES
+@given(
+    names=st.lists(st.sampled_from([*PARAMETERS, "seats_min", "decide_within"]), max_size=3),
+    value=st.binary(max_size=40),
+)
 def test_query_strings_of_any_bytes(caller: Caller, names: list[str], value: bytes) -> None:
     query = "&".join(f"{name}={quote(value)}" for name in names)
     assert_sane(caller.client.get(f"/events?{query}"))
@@ -119,6 +164,7 @@ def test_headers_of_any_bytes(caller: Caller, name: str, value: bytes) -> None:
         ("GET", "/events?limit=1"),
         ("GET", "/events/1"),
         ("POST", "/events/1/book?seats=1"),
+        ("POST", "/events/1/book?seats=1&decide_within=1"),
         ("GET", "/bookings/00000000-0000-7000-8000-000000000000"),
     ):
         assert_sane(caller.client.request(method, address, headers=headers))

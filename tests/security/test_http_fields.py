@@ -22,6 +22,11 @@ def ask(both: BothServices, method: str, path: str, *lines: str) -> Answer:
     return exchange(both.port("booking"), method, both.address(path), both.user, *lines)
 
 
+def caller(both: BothServices, parameter: Parameter) -> str:
+    # Who may not ask at all would hear of that.
+    return both.admin if parameter.path == "/events" else both.authorization(parameter.service)
+
+
 def book(both: BothServices, *lines: str, query: str = "seats=1") -> Answer:
     return ask(both, "POST", f"/events/{{event_id}}/book?{query}", *lines)
 
@@ -43,9 +48,7 @@ def test_these_parameters_are_really_all() -> None:
 @pytest.mark.parametrize("query", ["{0}=1&{0}=2", "{0}=1&{0}=1", "{0}=1&{0}=", "{0}&{0}=1", "{0}=1&x=y&{0}=1&{0}=1"])
 def test_a_query_parameter_given_twice_is_pointed_at(both: BothServices, parameter: Parameter, query: str) -> None:
     target = f"{both.address(parameter.path)}?{query.format(parameter.name)}"
-    # Who may not ask at all would hear of that.
-    caller = both.admin if parameter.path == "/events" else both.authorization(parameter.service)
-    answer = exchange(both.port(parameter.service), parameter.method, target, caller)
+    answer = exchange(both.port(parameter.service), parameter.method, target, caller(both, parameter))
     assert_problem(answer, 422, f"#/query/{parameter.name}")
 
 
@@ -76,7 +79,8 @@ def test_parameters_that_mean_nothing_are_ignored(both: BothServices, query: str
 def test_a_field_that_is_no_list_is_pointed_at_on_a_second_line(both: BothServices, parameter: Parameter) -> None:
     name = parameter.name.title()
     for lines in ((f"{name}: a", f"{name}: b"), (f"{name}: a", f"{name.upper()}: a"), (f"{name}: a", f"{name}: ")):
-        answer = ask(both, parameter.method, f"{parameter.path}?seats=1", *lines)
+        target = f"{both.address(parameter.path)}?seats=1"
+        answer = exchange(both.port(parameter.service), parameter.method, target, caller(both, parameter), *lines)
         assert_problem(answer, 422, f"#/header/{name}")
 
 

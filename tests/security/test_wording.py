@@ -10,7 +10,7 @@ from fastapi.testclient import TestClient
 from httpx import Response
 from pydantic import TypeAdapter
 
-from booking_service.api.schemas import EventDate
+from booking_service.api.event_schemas import EventDate
 from booking_service.settings import BookingSettings
 from shared.errors import Problem
 from tests.fixtures import accounts, box_office

@@ -1,7 +1,7 @@
 """A booking as it is stored, and reading many at once."""
 
 from collections.abc import Collection
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, field, fields
 from datetime import datetime
 from typing import Final
 from uuid import UUID
@@ -34,6 +34,8 @@ class BookingState:
     created_at: datetime
     settled_at: datetime | None
     is_cancelling: bool = False
+    # Whether it was there before the request that it answers: nothing that is stored.
+    is_repeated: bool = field(default=False, compare=False)
 
     @property
     def is_pending(self) -> bool:
@@ -53,8 +55,9 @@ _IS_CANCELLING = and_(
 ).label("is_cancelling")
 # In the order of the fields, so that a row is a BookingState's arguments: the one mapping there is.
 COLUMNS = tuple(
-    _IS_CANCELLING if field.name == _IS_CANCELLING.name else getattr(Booking, field.name)
-    for field in fields(BookingState)
+    _IS_CANCELLING if column.name == _IS_CANCELLING.name else getattr(Booking, column.name)
+    for column in fields(BookingState)
+    if column.compare
 )
 
 _BOOKINGS = WrittenSelect(*COLUMNS)

@@ -10,10 +10,9 @@ from uuid import UUID
 from sqlalchemy import Connection, insert, select, update
 
 from booking_service.domain.changes.lookup import COLUMNS, ChangeState, standing_of_bookings, standing_of_events
-from booking_service.domain.errors import IdempotencyKeyReused
 from booking_service.domain.models import CANCEL_BOOKING, CANCEL_EVENT, Change, Event
 from booking_service.domain.repeatable import Answers, Key, Table
-from shared.errors import Problem
+from shared.errors import IdempotencyKeyReused, Problem
 
 # Once one of these is asked for, nothing that is asked for later makes asking again mean anything else.
 FINAL = frozenset({CANCEL_BOOKING, CANCEL_EVENT})

@@ -14,6 +14,7 @@ NOT_DUE, NOT_SETTLED = "-1", "9999-12-31 00:00:00.000000"
 
 INDEXES = (
     ("events_idempotency", "events", ["created_by", "idempotency_key"], True),
+    ("events_cancelled", "events", ["cancelled_at"], False),
     ("bookings_user", "bookings", ["user_id", "id"], False),
     ("changes_due", "changes", ["due_lane", "id"], False),
     ("changes_booking", "changes", ["booking_id"], False),
@@ -37,6 +38,7 @@ def _columns() -> dict[str, list[sa.Column[Any]]]:
             sa.Column("cancelled_at", UtcDateTime),
             sa.Column("created_by", RowId),
             sa.Column("idempotency_key", sa.String(255)),
+            sa.Column("request_digest", sa.CHAR(32)),
         ],
         "stock": [
             sa.Column("waiting", sa.Integer, nullable=False, server_default="0"),

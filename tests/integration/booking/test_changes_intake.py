@@ -14,7 +14,7 @@ from booking_service.domain.catalogue import EventState
 from booking_service.domain.changes import intake
 from booking_service.domain.changes.intake import NewChange
 from booking_service.domain.changes.lookup import ChangeState, find_changes
-from booking_service.domain.errors import EventNotFound, IdempotencyKeyReused
+from booking_service.domain.errors import EventNotFound
 from booking_service.domain.models import (
     CANCEL_BOOKING,
     CANCEL_EVENT,
@@ -27,7 +27,7 @@ from booking_service.domain.models import (
     Event,
 )
 from shared.database.units import Database
-from shared.errors import Problem
+from shared.errors import IdempotencyKeyReused, Problem
 from tests.fixtures.bookings import MakeEvent, accept, new_booking
 from tests.fixtures.changes import change, request
 from tests.fixtures.databases import statements_of

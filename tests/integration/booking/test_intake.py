@@ -7,8 +7,9 @@ import pytest
 
 from booking_service.domain.bookings import intake
 from booking_service.domain.bookings.lookup import BookingState
-from booking_service.domain.errors import EventNotFound, IdempotencyKeyReused
+from booking_service.domain.errors import EventNotFound
 from shared.database.units import Database
+from shared.errors import IdempotencyKeyReused
 from tests.fixtures.bookings import MakeEvent, accept, new_booking, settle, states
 from tests.fixtures.databases import statements_of
 

@@ -10,13 +10,12 @@ from sqlalchemy import select
 from booking_service.domain.errors import (
     BookingNotFound,
     BookingOver,
-    IdempotencyKeyReused,
     NotHeld,
     SoldOut,
     TooManySeats,
 )
 from booking_service.domain.models import CONFIRMED, Stock
-from shared.errors import Forbidden
+from shared.errors import Forbidden, IdempotencyKeyReused
 from tests.fixtures.asking import VISITOR, asked, booked, by, settled, until
 from tests.fixtures.desk import ADA, ADMIN, BOB, SECONDS_MAX, Desk, Run
 

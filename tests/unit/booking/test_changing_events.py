@@ -9,10 +9,9 @@ from booking_service.domain.errors import (
     CapacityTaken,
     EventCancelled,
     EventNotFound,
-    IdempotencyKeyReused,
 )
 from booking_service.domain.models import Event
-from shared.errors import Forbidden
+from shared.errors import Forbidden, IdempotencyKeyReused
 from tests.fixtures.asking import VISITOR, asked, booked, by, until
 from tests.fixtures.desk import ADA, ADMIN, SECONDS_MAX, Desk, Run
 

@@ -7,9 +7,9 @@ from uuid import UUID
 import pytest
 from sqlalchemy import update
 
-from booking_service.domain.errors import EventNotFound, IdempotencyKeyReused, SalesClosed, SoldOut
+from booking_service.domain.errors import EventNotFound, SalesClosed, SoldOut
 from booking_service.domain.models import Event
-from shared.errors import InvalidInput
+from shared.errors import IdempotencyKeyReused, InvalidInput
 from tests.fixtures.desk import ADA, BOB, Desk, Run
 
 
