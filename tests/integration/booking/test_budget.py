@@ -12,8 +12,9 @@ from pathlib import Path
 from types import FrameType
 
 import pytest
+import uvicorn
 from redis import Redis
-from starlette.types import Message, Scope
+from uvicorn.server import ServerState
 
 from booking_service.domain.bookings import intake, lookup
 from booking_service.domain.seats import settlement
@@ -23,11 +24,13 @@ from booking_service.wake.messages import LanePublisher
 from booking_service.wake.waker import Waker
 from lab.mysql import MYSQL
 from shared.database.units import Database
+from shared.http.protocol import bounded_protocol
 from shared.http.service import HttpService
 from tests.fixtures.bookings import LANES, MakeEvent, new_booking
 from tests.fixtures.box_office import booking_settings, migrated_sqlite, token
 from tests.fixtures.databases import settings
 from tests.fixtures.names import NAMES, given
+from tests.fixtures.recorder import Written
 from tests.fixtures.servers import wait_until
 
 # Messages to MySQL for a whole batch, COMMIT included.
@@ -36,13 +39,13 @@ ROUND_TRIPS_OF_A_SETTLEMENT = 7  # lanes, due, stock; confirmed, rejected, stock
 ROUND_TRIPS_OF_A_LOOKUP = 2
 # Commands to Redis for a whole batch: the flags' script with a SET for each lane, and the message.
 REDIS_COMMANDS_OF_A_WAKE_UP = 1 + LANES + 2
-# Python functions called on the event loop for one request, the loop's own and those of uvicorn left out.
-CALLS_OF_A_BOOKING = 46
-CALLS_OF_A_POLL = 42
-CALLS_OF_A_REFUSAL = 36
+# Python functions called on the event loop for one request, from its bytes on, the loop's own and uvicorn's left out.
+CALLS_OF_A_BOOKING = 57
+CALLS_OF_A_POLL = 52
+CALLS_OF_A_REFUSAL = 47
 
 REQUESTS = 30
-NOT_OURS = ("asyncio", "selectors.py", "threading.py", "concurrent", "contextlib.py", "test_budget.py")
+NOT_OURS = ("asyncio", "uvicorn", "selectors.py", "threading.py", "concurrent", "contextlib.py", "/tests/")
 
 
 @pytest.fixture
@@ -131,15 +134,16 @@ def test_a_request_is_answered_within_its_calls(tmp_path: Path) -> None:
 
 async def calls_of_each_request(service: HttpService, user: str, admin: str) -> dict[str, int]:
     async with service.api.router.lifespan_context(service.api):
+        connection = Connection(service)
         body = b'{"event_name":"E","event_venue":"V","event_date":"2099-09-11T19:15:00Z","event_availibility":%d}'
         for capacity in (1_000, 0):
-            await ask(service, "POST", "/events", token=admin, body=body % capacity)
-        location = (await ask(service, "POST", "/events/1/book?seats=1", token=user))[b"location"].decode()
-        await ask(service, "POST", "/events/2/book?seats=1", token=user)
+            await connection.ask("POST /events", admin, body % capacity)
+        location = (await connection.ask("POST /events/1/book?seats=1", user))[b"location"].decode()
+        await connection.ask("POST /events/2/book?seats=1", user)
         return {
-            "booking": await calls(partial(ask, service, "POST", "/events/1/book?seats=1", token=user)),
-            "poll": await calls(partial(ask, service, "GET", location, token=user)),
-            "refusal": await calls(partial(ask, service, "POST", "/events/2/book?seats=1", token=user)),
+            "booking": await calls(partial(connection.ask, "POST /events/1/book?seats=1", user)),
+            "poll": await calls(partial(connection.ask, f"GET {location}", user)),
+            "refusal": await calls(partial(connection.ask, "POST /events/2/book?seats=1", user)),
         }
 
 
@@ -162,32 +166,23 @@ async def calls(ask_once: Callable[[], object]) -> int:
     return min(counts)
 
 
-async def ask(service: HttpService, method: str, url: str, *, token: str, body: bytes = b"") -> dict[bytes, bytes]:
-    """Send one request straight into the application; return the headers of its answer."""
-    headers = [(b"host", b"x"), (b"authorization", f"Bearer {token}".encode())]
-    if body:
-        headers += [(b"content-type", b"application/json"), (b"content-length", str(len(body)).encode())]
-    path, _, query = url.partition("?")
-    scope: Scope = {
-        "type": "http",
-        "method": method,
-        "path": path,
-        "raw_path": path.encode(),
-        "query_string": query.encode(),
-        "headers": headers,
-        "root_path": "",
-        "scheme": "http",
-        "http_version": "1.1",
-        "client": ("127.0.0.1", 1),
-        "server": ("127.0.0.1", 2),
-    }
-    sent: list[Message] = []
+class Connection:
+    """A client's connection, from the first byte on; only the network is not there."""
 
-    async def receive() -> Message:
-        return {"type": "http.request", "body": body, "more_body": False}
+    def __init__(self, service: HttpService) -> None:
+        protocol_class = bounded_protocol(header_bytes_max=16_384, request_timeout_seconds=60)
+        config = uvicorn.Config(service, http=protocol_class, ws="none", log_config=None, access_log=False)
+        self._state, self._written = ServerState(), Written()
+        self._protocol = protocol_class(config, self._state, {}, asyncio.get_running_loop())
+        self._protocol.connection_made(self._written)
 
-    async def send(message: Message) -> None:
-        sent.append(message)
-
-    await service(scope, receive, send)
-    return dict(sent[0]["headers"])
+    async def ask(self, request_line: str, token: str, body: bytes = b"") -> dict[bytes, bytes]:
+        """Send a request and wait until it is answered; return the headers of the answer."""
+        lines = [f"{request_line} HTTP/1.1", "Host: x", f"Authorization: Bearer {token}"]
+        if body:
+            lines += ["Content-Type: application/json", f"Content-Length: {len(body)}"]
+        self._written.text = b""
+        self._protocol.data_received("\r\n".join([*lines, "", ""]).encode() + body)
+        await asyncio.wait(self._state.tasks)
+        _, *headers = self._written.text.partition(b"\r\n\r\n")[0].split(b"\r\n")
+        return {name: value for name, _, value in (header.partition(b": ") for header in headers)}
