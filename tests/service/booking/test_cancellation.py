@@ -1,6 +1,6 @@
 """Cancelling a booking over HTTP: done at once or soon, once for all, by whom and until when."""
 
-from datetime import UTC, datetime, timedelta
+import time
 from uuid import uuid4
 
 import pytest
@@ -38,10 +38,10 @@ def test_a_cancellation_that_takes_longer_is_stored_and_shown(house: House) -> N
 
 def test_without_a_preference_it_waits_for_a_while(house: House) -> None:
     booking = house.book(house.event())
-    started_at = datetime.now(UTC)
+    started_at = time.monotonic()
     answer = house.call("DELETE", booking)
     assert answer.status_code == 202
-    assert timedelta(seconds=2) <= datetime.now(UTC) - started_at < timedelta(seconds=20)
+    assert 2 <= time.monotonic() - started_at < 20
     assert "Preference-Applied" not in answer.headers
 
 
