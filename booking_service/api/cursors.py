@@ -46,7 +46,8 @@ def decode_bound_cursor(cursor: str | None, bound_to: bytes, position_bytes: int
         return None
     raw = _decode(cursor, position_bytes + len(bound_to))
     if raw[position_bytes:] != bound_to:
-        raise bad_cursor()
+        words = "This came with other filters or to another account: repeat those, or leave it out to begin again."
+        raise InvalidInput.at("#/query/cursor", words)
     return raw[:position_bytes]
 
 
@@ -57,11 +58,8 @@ def next_link(url: URL, cursor: str) -> str:
 
 
 def bad_cursor() -> InvalidInput:
-    """Say what to do about a cursor that leads nowhere in this list."""
-    return InvalidInput.at(
-        "#/query/cursor",
-        "Follow the Link header with the same account and filters, or begin again without a cursor.",
-    )
+    """Say what to do about a cursor that leads nowhere."""
+    return InvalidInput.at("#/query/cursor", "Follow the Link header, or leave the cursor out to begin again.")
 
 
 def _decode(cursor: str, length: int) -> bytes:

@@ -4,6 +4,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from functools import partial
+from itertools import islice
 from uuid import UUID
 
 from booking_service.box_office.places import QueuePlaces, WaitingPlaces
@@ -18,6 +19,7 @@ from booking_service.settings import BookingSettings
 from shared.database.units import Database
 from shared.threads.coalesce import Coalescer
 
+WAITING_LISTS_MAX = 3  # that are read for one page of bookings
 KINDS = 3  # bookings, events and changes, each with LOOKUP_THREADS threads, which need a connection each
 
 
@@ -65,14 +67,25 @@ class Lookups:
     # What follows runs in threads.
 
     def views(self, states: Iterable[BookingState]) -> list[BookingView]:
-        """Add to bookings, which come back in their order, what is shown of them besides their rows."""
+        """Add to a list of bookings, in its order, what is shown of each besides its row.
+
+        Places are told on the waiting lists of the first WAITING_LISTS_MAX events: a page may have one of each event.
+        """
         found = {state.id: state for state in states}
         expiries = self._expiries(found)
-        return [self._view(state, expiries.get(booking_id)) for booking_id, state in found.items()]
+        waiting = dict.fromkeys(state.event_id for state in found.values() if state.status == WAITLISTED)
+        untold = set(islice(waiting, WAITING_LISTS_MAX, None))
+        return [
+            BookingView(state)
+            if state.status == WAITLISTED and state.event_id in untold
+            else self._view(state, expiries.get(booking_id))
+            for booking_id, state in found.items()
+        ]
 
     def _find_bookings(self, ids: Sequence[UUID]) -> list[BookingView | None]:
         found = self._database.read(partial(lookup.find_bookings, ids=set(ids)))
-        views = {view.state.id: view for view in self.views(found.values())}
+        expiries = self._expiries(found)
+        views = {booking_id: self._view(state, expiries.get(booking_id)) for booking_id, state in found.items()}
         return [views.get(booking_id) for booking_id in ids]
 
     def _expiries(self, found: dict[UUID, BookingState]) -> dict[UUID, datetime]:

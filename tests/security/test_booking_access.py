@@ -222,7 +222,7 @@ def assert_wrong_method(client: TestClient, method: str, address: str, allowed: 
     assert answer.headers["Allow"] == allowed
 
 
-@pytest.mark.parametrize("address", ["/nowhere", "/events/1/nowhere", "/bookings", "/%00", "//events", "/EVENTS"])
+@pytest.mark.parametrize("address", ["/nowhere", "/events/1/nowhere", "/bookings/", "/%00", "//events", "/EVENTS"])
 def test_nothing_is_found_where_nothing_is(client: TestClient, address: str) -> None:
     assert_problem(client.get(f"http://testserver{address}"), 404)
 

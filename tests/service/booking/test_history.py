@@ -9,11 +9,13 @@ from uuid import UUID, uuid4
 import pytest
 from fastapi.testclient import TestClient
 from httpx import Response
+from sqlalchemy import insert
 
 from booking_service.api.history import StoryLine
 from booking_service.api.schemas import BookingOut
+from booking_service.box_office.lookups import WAITING_LISTS_MAX
 from booking_service.domain.bookings.history import SCAN_MAX
-from booking_service.domain.models import REJECTED, SOLD_OUT, STATUSES
+from booking_service.domain.models import REJECTED, SOLD_OUT, STATUSES, WAITLISTED, Waiting
 from booking_service.domain.seats import settlement
 from booking_service.settings import BookingSettings
 from shared.clock import rfc3339
@@ -96,6 +98,40 @@ def test_each_is_shown_as_it_is_alone(hall: Hall) -> None:
     for booking in shown:
         assert booking == hall.get(f"/bookings/{booking['booking_id']}").json()
         BookingOut.model_validate(booking)
+
+
+def test_what_is_being_cancelled_is_found_by_what_it_is_until_then(hall: Hall) -> None:
+    booking = hall.book()
+    hall.settle()
+    asked = hall.client.delete(f"/bookings/{booking}", headers={**hall.ada, "Prefer": "wait=0"})
+    assert asked.status_code == 202
+    assert [shown["status"] for shown in hall.get("/bookings?status=confirmed").json()] == ["cancelling"]
+    assert [line["what"] for line in hall.get(f"/bookings/{booking}/history").json()][-1] == "cancellation_asked"
+    hall.settle()
+    assert hall.listed("/bookings?status=confirmed") == []
+    assert hall.listed("/bookings?status=cancelled") == [booking]
+    cancelled = hall.get(f"/bookings/{booking}/history").json()[-1]
+    assert (cancelled["what"], cancelled["status"], cancelled["by"]) == ("cancelled", "cancelled", ADA)
+    *_, line, total = hall.get(f"/events/{hall.events[0]}/ledger", hall.root).json()
+    assert (line["what"], line["seats"], line["seats_left"], total["agrees"]) == ("cancelled", -1, 10, True)
+
+
+def test_places_are_told_on_a_few_waiting_lists_a_page(hall: Hall) -> None:
+    count = WAITING_LISTS_MAX + 2
+    events = [int(hall.client.post("/events", json=EVENT, headers=hall.root).json()["event_id"]) for _ in range(count)]
+    made = datetime(2026, 1, 1, tzinfo=UTC)
+    rows = [
+        booking_row(made - timedelta(seconds=place), user_id=ADA, event_id=event, status=WAITLISTED)
+        for place, event in enumerate(events)
+    ]
+    write_bookings(hall.database, rows)
+    places = [
+        {"event_id": row["event_id"], "booking_id": row["id"], "user_id": ADA, "seats": 1, "seats_min": 1}
+        for row in rows
+    ]
+    hall.database.write(lambda connection: connection.execute(insert(Waiting), places), repeat_lost=False)
+    shown = hall.get("/bookings").json()
+    assert [booking["waitlist_position"] for booking in shown] == [1] * WAITING_LISTS_MAX + [None, None]
 
 
 def test_nobody_has_no_bookings(hall: Hall) -> None:

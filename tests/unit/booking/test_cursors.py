@@ -7,7 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from starlette.datastructures import URL
 
-from booking_service.api.cursors import decode_cursor, encode_cursor, next_link
+from booking_service.api.cursors import binding, decode_bound_cursor, decode_cursor, encode_cursor, next_link
 from shared.errors import InvalidInput
 
 
@@ -40,6 +40,31 @@ def test_any_text_is_a_cursor_of_ours_or_refused(cursor: str) -> None:
     except InvalidInput:
         return
     assert encode_cursor(last_id) == cursor
+
+
+@settings(max_examples=200)
+@given(st.binary(min_size=16, max_size=16), st.text(), st.text())
+def test_a_bound_cursor_leads_back_in_its_own_list_alone(position: bytes, mine: str, other: str) -> None:
+    cursor = encode_cursor(position, binding(1, mine))
+    assert decode_bound_cursor(cursor, binding(1, mine), 16) == position
+    for elsewhere in (binding(2, mine), binding(1, mine, None), *([binding(1, other)] if other != mine else [])):
+        with pytest.raises(InvalidInput):
+            decode_bound_cursor(cursor, elsewhere, 16)
+
+
+@settings(max_examples=300)
+@given(st.text(max_size=40) | st.binary(max_size=40).map(encode_cursor))
+def test_any_text_is_a_bound_cursor_of_ours_or_refused(cursor: str) -> None:
+    try:
+        position = decode_bound_cursor(cursor, binding(1), 16)
+    except InvalidInput:
+        return
+    assert position is not None
+    assert encode_cursor(position, binding(1)) == cursor
+
+
+def test_without_a_cursor_a_bound_list_begins() -> None:
+    assert decode_bound_cursor(None, binding(1), 16) is None
 
 
 def test_the_link_keeps_the_other_parameters_and_replaces_the_cursor() -> None:
