@@ -5,6 +5,7 @@ pytest_plugins = [
     "tests.fixtures.databases",
     "tests.fixtures.bookings",
     "tests.fixtures.desk",
+    "tests.fixtures.counter",
     "tests.fixtures.rows",
     "tests.fixtures.processes",
 ]
