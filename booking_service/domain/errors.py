@@ -156,7 +156,7 @@ class TooManySeatsForUser(InvalidInput):
 
 
 class MinimumAboveSeats(InvalidInput):
-    """A request would be content with no fewer seats than more than it asks for."""
+    """A request that would do with no fewer seats asks for fewer: `seats_min` is more than `seats`."""
 
     def __init__(self, seats: int = 1) -> None:
         detail = f"Use {seats} or less: as many as are booked, or fewer that will do."
