@@ -37,7 +37,7 @@ BIG_EVENTS = 16
 # Near what a small event takes on the average until nobody asks for it any more.
 BOOKINGS_OF_SMALL_EVENT = 85
 # Of those who have seats: so that a fifth of all bookings, rejected ones included, is cancelled or changed.
-CHANGED_SHARE = 0.2
+CHANGED_SHARE = 0.25
 ORGANIZED_PER_SECOND = 1.0
 QUIET_SECONDS = 3  # before the first fault
 DRAIN_SECONDS_MAX = 180
