@@ -1,6 +1,7 @@
 """The parts of the campaign that a run cannot question itself: its plan, its orders, its wrong clock."""
 
 import json
+import random
 import time
 from collections import Counter
 from concurrent.futures import ThreadPoolExecutor
@@ -10,8 +11,12 @@ from pathlib import Path
 import pytest
 from uuid_utils.compat import uuid7
 
+from booking_service.domain.models import CANCEL_BOOKING, CONFIRM_HOLD, CONFIRMED, HELD, PENDING, SET_SEATS, WAITLISTED
 from tests.faults.campaign import orders as points
+from tests.faults.campaign.crowd import ADMIN, ORGANIZED, Crowd
+from tests.faults.campaign.history import Asked
 from tests.faults.campaign.kinds.registry import KINDS
+from tests.faults.campaign.offers import PLAIN, Offer, small_terms
 from tests.faults.campaign.orders import STALL, Orders
 from tests.faults.campaign.plan import plan
 from tests.faults.campaign.report import Report
@@ -19,6 +24,7 @@ from tests.faults.campaign.scheduler import Inflicted
 from tests.faults.campaign.skew import skewed_uuid7
 from tests.faults.campaign.stored import made_at
 from tests.faults.campaign.verdict import Breach, Promise, Verdict
+from tests.faults.campaign.whims import Temper
 
 CLOCK_OFF_SECONDS = 60
 STALL_SECONDS = 3  # longer than a busy machine stands still
@@ -120,3 +126,28 @@ def test_the_last_line_says_whether_every_promise_was_kept(tmp_path: Path) -> No
     assert kind == {"times": 3, "median": 3.5, "longest": 4.5, "longest_alone": 2.5}
     assert f"| {planned.kind.name} | 3 | 3.5 | 4.5 | 2.5 |" in (tmp_path / "report.md").read_text()
     assert "a booking is not stored" in (tmp_path / "report.md").read_text()
+
+
+def test_clients_do_whatever_can_be_done_with_a_booking() -> None:
+    temper = Temper(random.Random(7), share=0.25)
+    asked = Asked(0, 1, "k0", 1, 2, 0.0)
+
+    def chosen(state: str) -> list[tuple[str, ...]]:
+        return [tuple(sorted(act.kind for act in temper.after(state, asked, PLAIN).acts)) for _ in range(2_000)]
+
+    keep_or_change: set[tuple[str, ...]] = {(), (CANCEL_BOOKING,), (SET_SEATS,)}
+    assert set(chosen(PENDING)) == set(chosen(WAITLISTED)) == keep_or_change
+    twice_or_both = {(CANCEL_BOOKING, CANCEL_BOOKING), (CANCEL_BOOKING, SET_SEATS)}
+    assert set(chosen(CONFIRMED)) == keep_or_change | twice_or_both
+    assert set(chosen(HELD)) == {(), (CONFIRM_HOLD,), (CANCEL_BOOKING,), (CANCEL_BOOKING, CONFIRM_HOLD)}
+    assert 0.2 < sum(bool(acts) for acts in chosen(CONFIRMED)) / 2_000 < 0.3
+
+
+def test_organizers_do_whatever_can_be_done_with_an_event() -> None:
+    rng = random.Random(7)
+    small = [Offer(number, 0, 100, small_terms(rng)) for number in range(40)]
+    crowd = Crowd(rng, [Offer(100 + number, 0, 10**7) for number in range(16)], small)
+    acts = [act for _ in range(1_000) if (act := crowd.organize())]
+    assert {act.kind for act in acts} == set(ORGANIZED)
+    assert {act.user for act in acts} == {ADMIN}
+    assert len(crowd.big) < 16  # a big one was called off, and is not booked any more
