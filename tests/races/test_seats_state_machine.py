@@ -211,7 +211,7 @@ def empty(connection: Connection) -> None:
 def run(machine: type[Seats], database: Database, kind: str) -> None:
     examples = EXAMPLES if kind == SQLITE else EXAMPLES_ON_A_SERVER
     bound = type(machine.__name__, (machine,), {"database": database})
-    run_state_machine_as_test(  # type: ignore[no-untyped-call]  # Hypothesis's own
+    run_state_machine_as_test(
         bound,
         settings=settings(
             max_examples=examples,

@@ -26,11 +26,11 @@ from booking_service.domain.models import (
     WAITLISTED,
 )
 from booking_service.domain.rules import Rules
-from tests.fixtures.seats_in_memory import CLOSES, NO_RULES, Hall
 from tests.fixtures.happenings import (
     Step,
     play,
 )
+from tests.fixtures.seats_in_memory import CLOSES, NO_RULES, Hall
 
 IN_ORDER, WHO_FITS = NO_RULES._replace(waitlist=STRICT), NO_RULES._replace(waitlist=FIT)
 BOTH = pytest.mark.parametrize("rules", [IN_ORDER, WHO_FITS], ids=[STRICT, FIT])

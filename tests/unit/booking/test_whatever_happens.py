@@ -23,7 +23,6 @@ from booking_service.domain.models import (
 )
 from booking_service.domain.rules import Rules
 from booking_service.domain.seats.situation import Booked, Decided, Transition
-from tests.fixtures.seats_in_memory import NO_RULES, Hall
 from tests.fixtures.happenings import (
     ALL,
     BOOKINGS,
@@ -40,6 +39,7 @@ from tests.fixtures.happenings import (
     rules,
     steps,
 )
+from tests.fixtures.seats_in_memory import NO_RULES, Hall
 
 ARROWS = {
     PENDING: {CONFIRMED, HELD, WAITLISTED, REJECTED, CANCELLED},
