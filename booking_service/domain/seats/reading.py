@@ -29,6 +29,9 @@ from booking_service.domain.seats.situation import Booked, Chunk, DueBooking, Du
 from shared.database.literals import blob, moment, numbers
 from shared.database.types import UtcDateTime
 
+# What an event is that is not an ordinary one.
+RULED, CLOSED = 1, 2
+
 log = logging.getLogger(__name__)
 
 
@@ -37,7 +40,7 @@ class Sold:
     """What a batch without rules and changes needs to know of its events."""
 
     available: dict[int, int]
-    closed: list[int]  # those that had begun when the newest booking was made
+    closed: list[int]  # those without rules that had begun when the newest booking was made
     ruled: list[int]  # those that have rules
 
 
@@ -57,15 +60,16 @@ def _sold(connection: Connection, due: Sequence[DueBooking]) -> Sold:
     """
     if not due:
         return Sold({}, [], [])
-    event_ids, newest = {booking.event_id for booking in due}, max(booking.id for booking in due)
+    event_ids, newest = {booking.event_id for booking in due}, max(due).id
     rows = connection.exec_driver_sql(
-        f"SELECT s.event_id,s.available,NULLIF(e.starts_at<={moment(made_at(newest))},0),NULLIF(e.has_rules,0) "  # noqa: S608  numbers and a literal
+        "SELECT s.event_id,s.available,"  # noqa: S608  numbers and a literal
+        f"CASE WHEN e.has_rules THEN {RULED} WHEN e.starts_at<={moment(made_at(newest))} THEN {CLOSED} END "
         f"FROM stock s JOIN events e ON e.id=s.event_id WHERE s.event_id IN ({numbers(event_ids)})"
     ).all()
     return Sold(
-        available={event_id: available for event_id, available, _, _ in rows},
-        closed=[event_id for event_id, _, has_closed, _ in rows if has_closed],
-        ruled=[event_id for event_id, _, _, has_rules in rows if has_rules],
+        available={event_id: available for event_id, available, _ in rows},
+        closed=[event_id for event_id, _, kind in rows if kind == CLOSED],
+        ruled=[event_id for event_id, _, kind in rows if kind == RULED],
     )
 
 
