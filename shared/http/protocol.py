@@ -47,13 +47,16 @@ class BoundedProtocol(HttpToolsProtocol):
         self._header_bytes = 0
         self._hosts: list[bytes] = []
         self._codings: list[bytes] = []
-        self._deadline: float | None = None  # by the loop's clock, of what is awaited
+        # Until when, by the loop's clock, a request must be here; or the next one begin, on an idle connection.
+        self._deadline: float | None = None
+        self._is_idle = False
         self._alarm: asyncio.TimerHandle | None = None
+        self._alarm_at = 0.0
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]  # as uvicorn's own
         """Start the clock: a connection that says nothing is a slow request."""
         super().connection_made(transport)
-        self._start_clock()
+        self._start_clock(self.request_timeout_seconds)
 
     def connection_lost(self, exc: Exception | None) -> None:
         """Stop the clock."""
@@ -64,10 +67,8 @@ class BoundedProtocol(HttpToolsProtocol):
     def data_received(self, data: bytes) -> None:
         """Count what arrives beside the body, header or trailers, before and after the parser has seen it."""
         self._bytes_beside_body += len(data)
-        if self._deadline is None and self._in_header:
-            # Even for an empty line, which begins no request: uvicorn stops its own clock at any byte.
-            self._start_clock()
-        self._unset_keepalive_if_required()
+        if self._in_header and (self._is_idle or self._deadline is None):
+            self._start_clock(self.request_timeout_seconds)  # even for an empty line, which begins no request
         try:
             self._parse(data)
         except httptools.HttpParserError as error:
@@ -107,8 +108,8 @@ class BoundedProtocol(HttpToolsProtocol):
         self._header_bytes = 0
         self._hosts = []
         self._codings = []
-        if self._deadline is None:
-            self._start_clock()
+        if self._is_idle or self._deadline is None:
+            self._start_clock(self.request_timeout_seconds)
 
     def on_header(self, name: bytes, value: bytes) -> None:
         """Take a header field without the blanks around it, and note what frames the request."""
@@ -167,8 +168,11 @@ class BoundedProtocol(HttpToolsProtocol):
         self._deadline = None
         self._in_header = True
         self._bytes_beside_body = 0
-        if not self.transport.is_closing():
-            super().on_message_complete()
+        if self.transport.is_closing():
+            return
+        super().on_message_complete()
+        if self.cycle.response_complete:
+            self._start_clock(self.timeout_keep_alive, idle=True)  # answered before its body was here
 
     def on_body(self, body: bytes) -> None:
         """Drop the body of a refused request."""
@@ -176,20 +180,40 @@ class BoundedProtocol(HttpToolsProtocol):
         if not self.transport.is_closing():
             super().on_body(body)
 
-    def _start_clock(self) -> None:
-        self._deadline = self.loop.time() + self.request_timeout_seconds
-        # One timer a connection, not one a request: what was set for an earlier request is never too late.
-        if self._alarm is None:
-            self._alarm = self.loop.call_at(self._deadline, self._on_alarm)
+    def on_response_complete(self) -> None:
+        """Go on to the next request as uvicorn does, which has a timer of its own for idle connections."""
+        self.server_state.total_requests += 1
+        if self.transport.is_closing():
+            return
+        self.flow.resume_reading()
+        if self.pipeline:
+            self._start_asgi_task(*self.pipeline.pop())
+        elif self._deadline is None:
+            self._start_clock(self.timeout_keep_alive, idle=True)
+
+    def _start_clock(self, seconds: float, *, idle: bool = False) -> None:
+        self._is_idle = idle
+        self._deadline = self.loop.time() + seconds
+        # One timer a connection, not one a request. It may ring too early, which costs less than setting it anew.
+        if self._alarm is None or self._alarm_at > self._deadline:
+            self._set_alarm(self._deadline)
+
+    def _set_alarm(self, moment: float) -> None:
+        if self._alarm is not None:
+            self._alarm.cancel()
+        self._alarm, self._alarm_at = self.loop.call_at(moment, self._on_alarm), moment
 
     def _on_alarm(self) -> None:
         self._alarm = None
         if self._deadline is None:
             return
         if self.loop.time() < self._deadline:
-            self._alarm = self.loop.call_at(self._deadline, self._on_alarm)
+            self._set_alarm(self._deadline)
+        elif self._is_idle:
+            self.transport.close()
         elif self._owes_an_answer():
-            self._start_clock()  # to an earlier request that is here whole; the next one waits for that
+            # To an earlier request that is here whole; the next one waits for that.
+            self._start_clock(self.request_timeout_seconds)
         else:
             self._refuse(RequestTimedOut())
 

@@ -140,6 +140,21 @@ def test_a_connection_is_closed_when_no_further_request_comes(wire: Wire, more: 
     assert wire.read_to_end().seconds < KEEP_ALIVE_SECONDS + PATIENCE_SECONDS
 
 
+def test_a_connection_is_closed_when_a_body_comes_behind_its_answer_and_then_nothing(wire: Wire) -> None:
+    wire.send(b"GET /health/live HTTP/1.1\r\nHost: x\r\nContent-Length: 10\r\n\r\n12345")
+    wire.read_until(OK)
+    wire.send(b"67890")
+    heard = wire.read_to_end()
+    assert (heard.statuses, heard.seconds < KEEP_ALIVE_SECONDS + PATIENCE_SECONDS) == ([], True)
+
+
+def test_a_request_behind_a_body_behind_its_answer_has_the_time_of_a_request(wire: Wire) -> None:
+    wire.send(b"GET /health/live HTTP/1.1\r\nHost: x\r\nContent-Length: 10\r\n\r\n12345")
+    wire.read_until(OK)
+    wire.send(b"67890GET / HTTP/1.1\r\n")
+    assert wire.read_to_end().statuses == [408]
+
+
 def test_a_connection_serves_many_requests(wire: Wire) -> None:
     for _ in range(20):
         wire.send(GET)
