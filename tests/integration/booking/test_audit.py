@@ -19,6 +19,14 @@ from tests.fixtures.bookings import STARTS_AT, accept, new_booking, settle
 from tests.fixtures.databases import differences, settings
 
 NOW = datetime.now(UTC)
+LONG_AGO = "'2020-01-01 00:00:00'"
+WAITING = "INSERT INTO waiting SELECT event_id, id, user_id, 1, 1 FROM bookings"
+ON_A_LIST = f"{WAITING}; UPDATE events SET waitlist = 'fit'; UPDATE stock SET waiting = 2"  # noqa: S608  constants
+CHANGE_ID = f"X'{1:032x}'"
+CHANGE = (
+    f"INSERT INTO changes (id, kind, event_id, created_at, due_lane) SELECT {CHANGE_ID}, 'promote', id, {LONG_AGO},"
+)
+HOLD = f"INSERT INTO holds SELECT id, 1, {LONG_AGO} FROM bookings"  # noqa: S608  constants
 BREAKAGES = {
     "the seats of an event are free or taken, and each is counted once": "UPDATE stock SET available = available - 1",
     "every event has its stock": "DELETE FROM stock",
@@ -27,6 +35,20 @@ BREAKAGES = {
     "a due booking waits in its event's lane": "UPDATE bookings SET status = 'pending', due_lane = 99",
     "no event has fewer than no seats or more than its capacity": "UPDATE stock SET available = capacity + 1",
     "a user's idempotency key made one booking": "UPDATE bookings SET idempotency_key = 'k'",
+    "a held booking has a hold": "UPDATE bookings SET status = 'held'",
+    "a hold has a held booking, of its lane": HOLD,
+    "a waitlisted booking has a place": "UPDATE bookings SET status = 'waitlisted'",
+    "a place has a waitlisted booking that wants as much": WAITING,
+    "those who wait are counted, and no more than the list allows": WAITING,
+    "nobody waits for what is free": ON_A_LIST,
+    "what a user has of an event with a limit is counted": "UPDATE events SET seats_per_user_max = 9",
+    "what is counted, a user has": "INSERT INTO user_seats SELECT id, 7, 1 FROM events",
+    "no user has more of an event than its limit": (
+        "UPDATE events SET seats_per_user_max = 1; INSERT INTO user_seats SELECT id, 1, 2 FROM events"
+    ),
+    "a change is due, or done and has an outcome": f"{CHANGE} -1 FROM events",
+    "a due change waits in its event's lane": f"{CHANGE} 99 FROM events",
+    "nobody has a seat or a place of an event that is cancelled": "UPDATE stock SET is_cancelled = 1",
 }
 
 
@@ -59,7 +81,8 @@ def without_guards(database: Database, statement: str) -> None:
             connection.execute(text("SET foreign_key_checks = 0"))
             connection.execute(text("ALTER TABLE stock DROP CONSTRAINT stock_bounds"))
             connection.execute(text("ALTER TABLE bookings DROP INDEX bookings_idempotency"))
-        connection.execute(text(statement))
+        for part in statement.split(";"):
+            connection.execute(text(part))
         connection.commit()
 
 
@@ -82,6 +105,12 @@ def test_a_booking_that_waits_too_long_is_named(breakable: Database) -> None:
     without_guards(breakable, "UPDATE bookings SET status = 'pending', due_lane = 1")
     assert broken(breakable, timedelta(minutes=1)) & {"no booking waits longer than 60 s"} == set()
     assert "no booking waits longer than 0 s" in broken(breakable, timedelta(0))
+
+
+def test_a_change_and_a_hold_that_wait_too_long_are_named(breakable: Database) -> None:
+    without_guards(breakable, f"{CHANGE} 1 FROM events; {HOLD}")
+    late = {"no change waits longer than 60 s", "no hold outlives its end by 60 s"}
+    assert late <= broken(breakable, timedelta(minutes=1))
 
 
 def test_migrations_and_models_describe_the_same_tables(breakable: Database) -> None:
