@@ -10,12 +10,13 @@ from sqlalchemy import Connection, create_engine, update
 
 from booking_service.domain import catalogue
 from booking_service.domain.catalogue import NewEvent
-from booking_service.domain.models import Event, Installation, Stock
+from booking_service.domain.models import Installation
+from booking_service.domain.rules import GivenRules
 from booking_service.migrations import MIGRATIONS
 from shared.clock import utc_now
 from shared.database.migrations import upgrade
 from shared.database.units import Database
-from tests.faults.campaign.offers import BIG_SEATS, PLAIN, Offer, Terms, big_terms, small_terms
+from tests.faults.campaign.offers import BIG_SEATS, Offer, Terms, big_terms, small_terms
 from tests.faults.campaign.world import RIVAL_ROWS, RIVAL_TABLE
 from tests.fixtures.bookings import STARTS_AT
 from tests.fixtures.databases import settings
@@ -64,17 +65,14 @@ def offer(url: str, wanted: Sequence[tuple[int, Terms]], lanes: int) -> Offers:
 def _create(connection: Connection, wanted: tuple[int, Terms], lanes: int) -> Offer:
     seats, terms = wanted
     now = utc_now()
-    event = catalogue.create_event(connection, new=NewEvent("E", "V", STARTS_AT, seats), lanes=lanes, now=now)
-    if terms != PLAIN:
-        rules = {
-            "has_rules": True,
-            "seats_per_user_max": terms.seats_per_user_max,
-            "hold_seconds": terms.hold_seconds,
-            "waitlist": terms.waitlist,
-            "cancel_until": None if terms.cancel_seconds is None else now + timedelta(seconds=terms.cancel_seconds),
-        }
-        connection.execute(update(Event).where(Event.id == event.id).values(rules))
-        connection.execute(update(Stock).where(Stock.event_id == event.id).values(waiting_max=terms.waiting_max))
+    rules = GivenRules(
+        seats_per_user_max=terms.seats_per_user_max,
+        cancel_until=None if terms.cancel_seconds is None else now + timedelta(seconds=terms.cancel_seconds),
+        hold_seconds=terms.hold_seconds,
+        waitlist=terms.waitlist,
+        waitlist_max=terms.waiting_max or None,
+    )
+    event = catalogue.create_event(connection, NewEvent("E", "V", STARTS_AT, seats, rules), lanes=lanes, now=now)
     return Offer(event.id, event.lane, seats, terms)
 
 
