@@ -52,6 +52,16 @@ def a_strict_list_moves_up() -> Run:
     return run
 
 
+def who_stands_before_those_who_wait_is_decided_after_them() -> Run:
+    run = with_list(STRICT)
+    run.book(CAPACITY - 1)
+    run.book(2, WAITLISTED, settled=START + 2.1)
+    run.clock = START + 0.5
+    run.book(1, settled=START + 3)  # its process was slow to store it
+    run.history.answers = [a for a in run.history.answers if a.status != 202 or a.number != 2]
+    return run
+
+
 def a_list_that_fits_moves_up() -> Run:
     run = with_list(FIT)
     row = run.book(CAPACITY)
@@ -124,6 +134,7 @@ def it_is_too_late() -> Run:
 
 RIGHT = [
     a_strict_list_moves_up,
+    who_stands_before_those_who_wait_is_decided_after_them,
     a_list_that_fits_moves_up,
     who_would_do_with_fewer_gets_those,
     a_suspended_list_waits_until_it_is_resumed,

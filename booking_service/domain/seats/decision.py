@@ -80,7 +80,7 @@ def _book(desk: Desk, event: EventSeats, due: DueBooking) -> None:
         desk.call_off(booking)
     elif reason := _why_not(desk, event, booking, due):
         desk.move(booking, REJECTED, reason=reason)
-    elif booking.enough <= event.free_for_others:
+    elif booking.enough <= event.free_for(booking):
         desk.give(booking)
     elif event.rules.waitlist == OFF or booking.enough > event.capacity:
         desk.move(booking, REJECTED, reason=SOLD_OUT)

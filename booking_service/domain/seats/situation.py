@@ -1,6 +1,6 @@
 """What a decision sees, and what it says: the words that reading, deciding and writing have in common."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import NamedTuple
@@ -74,16 +74,25 @@ class EventSeats:
     @property
     def free_for_others(self) -> int:
         """Count the seats that somebody may have who is not on the waiting list: those that nobody there can use."""
+        return self._free_behind(self.queue)
+
+    def free_for(self, booking: Booked) -> int:
+        """Count the seats that ``booking`` may have at its turn: those that nobody can use who stands before it.
+
+        Another process may have made the id of who waits later, and have been faster.
+        """
+        return self._free_behind(other for other in self.queue if other.id < booking.id)
+
+    def _free_behind(self, queue: Iterable[Booked]) -> int:
         if self.waiting == 0:
             return self.available
         if self.is_suspended or self.is_behind:
             return 0
-        return self.available if self.rules.waitlist == FIT or not self._has_one_in_turn else 0
-
-    @property
-    def _has_one_in_turn(self) -> bool:
+        if self.rules.waitlist == FIT:
+            return self.available
         # Who wants more than the event has can never be served, and stands in nobody's way.
-        return any(booking.status == WAITLISTED and booking.enough <= self.capacity for booking in self.queue)
+        in_turn = any(other.status == WAITLISTED and other.enough <= self.capacity for other in queue)
+        return 0 if in_turn else self.available
 
 
 class Transition(NamedTuple):

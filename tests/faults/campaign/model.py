@@ -82,7 +82,7 @@ class EventModel:
         limit = self.event.seats_per_user_max
         if limit is not None and self.user_seats[booking.user] + booking.seats > limit:
             return First(REJECTED, booking.seats, USER_LIMIT)
-        if booking.least <= self.free_for_others:
+        if booking.least <= self._free_behind(self._before(booking)):
             return First(*self._given(booking))
         if self.event.waitlist == OFF or booking.least > self.capacity:
             return First(REJECTED, booking.seats, SOLD_OUT)
@@ -129,9 +129,16 @@ class EventModel:
     @property
     def free_for_others(self) -> int:
         """The seats that somebody may have who does not wait: where nobody may overtake, none while one waits."""
+        return self._free_behind(self._in_turn())
+
+    def _before(self, booking: Booked) -> list[Booked]:
+        # Ids of two processes may be decided in another order than they were made.
+        return [waiting for waiting in self._in_turn() if waiting.booking_id < booking.booking_id]
+
+    def _free_behind(self, waiting: list[Booked]) -> int:
         if self.is_suspended:
             return 0 if self.waiting else self.available
-        return self.available if self.event.waitlist == FIT or not self._in_turn() else 0
+        return self.available if self.event.waitlist == FIT or not waiting else 0
 
     def _in_turn(self) -> list[Booked]:
         # Who wants more than the event has can never be served, and stands in nobody's way.

@@ -64,6 +64,18 @@ def test_whatever_frees_seats_serves_who_waits(rules: Rules, free: Step) -> None
     assert hall.faults() == []
 
 
+def test_who_stands_before_those_who_wait_is_not_held_up_by_them_though_decided_later() -> None:
+    hall = Hall(3, IN_ORDER)
+    hall.booked(2)
+    early = hall.book(1)
+    on_its_way = hall.due.pop()  # its process was slow to store it
+    waiting = hall.booked(2)
+    hall.due.append(on_its_way)
+    hall.settle()
+    assert hall.status(early, waiting) == [CONFIRMED, WAITLISTED]
+    assert hall.faults() == []
+
+
 def test_in_a_strict_event_one_who_wants_more_than_is_free_holds_up_all_behind() -> None:
     hall = Hall(3, IN_ORDER)
     leaving, _, large, small = hall.booked(1), hall.booked(2), hall.booked(2), hall.booked(1)
