@@ -7,9 +7,10 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import Select, and_, exists, func, or_, select
+from sqlalchemy import Select, and_, case, exists, func, or_, select
 
 from booking_service.domain.models import (
+    CANCEL_EVENT,
     CANCELLED,
     COUNTED,
     EVENT_CANCELLED,
@@ -163,7 +164,13 @@ def _of_waiting_lists(now: datetime) -> list[Invariant]:
         Invariant(
             "a place has a waitlisted booking that wants as much",
             select(Waiting.event_id, Waiting.booking_id).where(
-                ~exists().where(Booking.id == Waiting.booking_id, waitlisted, Booking.seats == Waiting.seats)
+                ~exists().where(
+                    Booking.id == Waiting.booking_id,
+                    waitlisted,
+                    Booking.seats == Waiting.seats,
+                    Waiting.seats_min
+                    == case((Booking.seats_min < Booking.seats, Booking.seats_min), else_=Booking.seats),
+                )
             ),
         ),
         Invariant(
@@ -221,6 +228,7 @@ def _of_limits() -> list[Invariant]:
 
 def _of_changes() -> list[Invariant]:
     is_due = Change.due_lane > NOT_DUE
+    is_called_off = exists().where(Change.event_id == Event.id, Change.kind == CANCEL_EVENT, is_due)
     return [
         Invariant(
             "a change is due, or done and has an outcome",
@@ -236,6 +244,15 @@ def _of_changes() -> list[Invariant]:
             select(Change.id, Change.due_lane, Event.lane)
             .join(Event, Event.id == Change.event_id)
             .where(is_due, Change.due_lane != Event.lane),
+        ),
+        Invariant(
+            "an event that is called off is sold by rules, and is cancelled or still to be",
+            select(Event.id, Event.cancelled_at, Event.has_rules)
+            .join(Stock, Stock.event_id == Event.id)
+            .where(
+                Event.cancelled_at.is_not(None),
+                or_(Event.has_rules.is_(False), ~or_(Stock.is_cancelled, is_called_off)),
+            ),
         ),
         Invariant(
             "nobody has a seat or a place of an event that is cancelled",

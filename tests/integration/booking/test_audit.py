@@ -9,14 +9,19 @@ from sqlalchemy import text
 
 from booking_service.domain import catalogue
 from booking_service.domain.audit import audit
+from booking_service.domain.bookings.intake import Terms
 from booking_service.domain.catalogue import NewEvent
-from booking_service.domain.models import VERSION_TABLE, Base
+from booking_service.domain.invariants import invariants
+from booking_service.domain.models import CANCEL_EVENT, FIT, STRICT, VERSION_TABLE, Base
+from booking_service.domain.rules import GivenRules
 from booking_service.migrations import MIGRATIONS
 from shared.database.engines import is_mysql
 from shared.database.migrations import upgrade
 from shared.database.units import Database
-from tests.fixtures.bookings import STARTS_AT, accept, new_booking, settle
+from tests.fixtures.bookings import STARTS_AT, MakeEvent, accept, new_booking, settle, states
+from tests.fixtures.changes import change, request
 from tests.fixtures.databases import differences, settings
+from tests.fixtures.settling import settle_all
 
 NOW = datetime.now(UTC)
 LONG_AGO = "'2020-01-01 00:00:00'"
@@ -27,6 +32,7 @@ CHANGE = (
     f"INSERT INTO changes (id, kind, event_id, created_at, due_lane) SELECT {CHANGE_ID}, 'promote', id, {LONG_AGO},"
 )
 HOLD = f"INSERT INTO holds SELECT id, 1, {LONG_AGO} FROM bookings"  # noqa: S608  constants
+CALLED_OFF = "an event that is called off is sold by rules, and is cancelled or still to be"
 BREAKAGES = {
     "the seats of an event are free or taken, and each is counted once": "UPDATE stock SET available = available - 1",
     "every event has its stock": "DELETE FROM stock",
@@ -50,6 +56,48 @@ BREAKAGES = {
     "a due change waits in its event's lane": f"{CHANGE} 99 FROM events",
     "nobody has a seat or a place of an event that is cancelled": "UPDATE stock SET is_cancelled = 1",
 }
+
+
+# Each within what the tables themselves allow, so that it can be rolled back.
+BREAKAGES_OF_RULES = [
+    ("a held booking has a hold", "DELETE FROM holds"),
+    ("a hold has a held booking, of its lane", "UPDATE holds SET lane = 99"),
+    ("a hold has a held booking, of its lane", "UPDATE bookings SET status = 'confirmed' WHERE status = 'held'"),
+    ("a waitlisted booking has a place", "DELETE FROM waiting"),
+    ("a place has a waitlisted booking that wants as much", "UPDATE waiting SET seats = seats + 1"),
+    ("a place has a waitlisted booking that wants as much", "UPDATE waiting SET seats_min = seats_min - 1"),
+    (
+        "a place has a waitlisted booking that wants as much",
+        "UPDATE bookings SET status = 'cancelled' WHERE status = 'waitlisted'",
+    ),
+    ("those who wait are counted, and no more than the list allows", "UPDATE stock SET waiting = waiting + 1"),
+    ("those who wait are counted, and no more than the list allows", "UPDATE stock SET waiting_max = 0"),
+    ("nobody waits for what is free", "UPDATE stock SET available = capacity WHERE waiting > 0"),
+    (
+        "nobody waits for what is free",
+        "UPDATE waiting SET seats_min = 1 WHERE event_id IN (SELECT id FROM events WHERE waitlist = 'fit')",
+    ),
+    (
+        "nobody waits for what is free",
+        "UPDATE waiting SET seats_min = 1 WHERE event_id IN (SELECT id FROM events WHERE waitlist = 'strict')",
+    ),
+    ("what a user has of an event with a limit is counted", "UPDATE user_seats SET seats = seats + 1"),
+    ("what a user has of an event with a limit is counted", "DELETE FROM user_seats"),
+    ("what is counted, a user has", "UPDATE user_seats SET user_id = user_id + 100"),
+    (
+        "no user has more of an event than its limit",
+        "UPDATE events SET seats_per_user_max = 1 WHERE seats_per_user_max IS NOT NULL",
+    ),
+    ("a change is due, or done and has an outcome", "UPDATE changes SET outcome = NULL"),
+    ("a change is due, or done and has an outcome", "UPDATE changes SET done_at = '9999-12-31 00:00:00.000000'"),
+    ("a change is due, or done and has an outcome", "UPDATE changes SET due_lane = 1"),
+    ("a due change waits in its event's lane", "UPDATE changes SET due_lane = 99"),
+    ("nobody has a seat or a place of an event that is cancelled", "UPDATE stock SET is_cancelled = 1"),
+    (CALLED_OFF, "UPDATE events SET has_rules = 0 WHERE cancelled_at IS NOT NULL"),
+    (CALLED_OFF, "UPDATE stock SET is_cancelled = 0 WHERE is_cancelled = 1"),
+    ("no change waits longer than 0 s", "UPDATE changes SET due_lane = 1"),
+    ("no hold outlives its end by 0 s", "UPDATE holds SET expires_at = '2001-02-03 04:05:06.000000'"),
+]
 
 
 @pytest.fixture
@@ -99,6 +147,45 @@ def test_a_broken_promise_is_named(breakable: Database, database_kind: str, inva
         return
     without_guards(breakable, BREAKAGES[invariant])
     assert invariant in broken(breakable)
+
+
+@pytest.fixture
+def full_of_rules(booking_database: Database, make_event: MakeEvent) -> Database:
+    """A database with something of everything: a hold, lists of both kinds, limits, changes, an event's end."""
+    for waitlist in (STRICT, FIT):
+        event = make_event(3, rules=GivenRules(seats_per_user_max=5, hold_seconds=3_600, waitlist=waitlist))
+        batch = [new_booking(event, 2, user=1), new_booking(event, 3, user=2, terms=Terms(seats_min=2))]
+        accept(booking_database, *batch)
+        settle_all(booking_database)
+        assert states(booking_database, *batch) == ["held", "waitlisted"]
+    over = make_event(3)
+    accept(booking_database, new_booking(over))
+    settle_all(booking_database)
+    request(booking_database, change(over, None, CANCEL_EVENT))
+    settle_all(booking_database)
+    return booking_database
+
+
+def test_each_broken_rule_is_named(full_of_rules: Database) -> None:
+    unnoticed = []
+    with full_of_rules.connection() as connection:
+        for invariant, statement in BREAKAGES_OF_RULES:
+            with connection.begin() as transaction:
+                connection.execute(text(statement))
+                violations = audit(connection, now=datetime.now(UTC), overdue=timedelta(0))
+                transaction.rollback()
+            if invariant not in {violation.invariant for violation in violations}:
+                unnoticed.append((invariant, statement))
+    assert unnoticed == []
+
+
+def test_no_promise_is_without_a_breakage() -> None:
+    promised = {invariant.name for invariant in invariants(NOW, timedelta(0))}
+    assert promised == {
+        *BREAKAGES,
+        *(invariant for invariant, _ in BREAKAGES_OF_RULES),
+        "no booking waits longer than 0 s",
+    }
 
 
 def test_a_booking_that_waits_too_long_is_named(breakable: Database) -> None:
