@@ -10,7 +10,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any, NamedTuple
 from uuid import UUID
 
-from sqlalchemy import Connection, Row, func, insert, select, union
+from sqlalchemy import Connection, Row, func, insert, select
 from sqlalchemy.exc import IntegrityError
 
 from booking_service.domain.bookings.ids import made_at
@@ -18,7 +18,7 @@ from booking_service.domain.models import NOT_DUE, PENDING, Booking, Change, Hol
 from booking_service.domain.seats.situation import DueChange
 from shared.clock import utc_now
 from shared.database.engines import is_mysql
-from shared.database.literals import numbers
+from shared.database.literals import moment, numbers
 from shared.database.types import BinaryUuid, UtcDateTime
 
 
@@ -133,7 +133,8 @@ def head_of_lane(connection: Connection, lane: int, count_max: int) -> list[UUID
 
 def lanes_due(connection: Connection, lanes: Sequence[int]) -> list[int]:
     """List those of ``lanes`` that have a due booking, a due change or a hold that has ended, without their locks."""
-    return sorted(connection.scalars(union(*(due.where(lane.in_(lanes)) for due, lane in _due_lanes(connection)))))
+    # Written out, because a drainer asks after every batch or two.
+    return sorted(connection.exec_driver_sql(" UNION ".join(_due_lanes(connection, numbers(lanes)))).scalars())
 
 
 def oldest_due(connection: Connection) -> dict[int, datetime]:
@@ -167,11 +168,12 @@ def lanes_overdue(connection: Connection, now: datetime, age: timedelta) -> list
     return sorted(overdue.union(_ended_holds(connection)))
 
 
-def _due_lanes(connection: Connection) -> list[tuple[Any, Any]]:
+def _due_lanes(connection: Connection, lanes: str) -> list[str]:
+    now = "UTC_TIMESTAMP(6)" if is_mysql(connection) else moment(utc_now())
     return [
-        (select(Booking.due_lane), Booking.due_lane),
-        (select(Change.due_lane), Change.due_lane),
-        (select(Hold.lane).where(Hold.expires_at <= _now(connection)), Hold.lane),
+        f"SELECT due_lane FROM bookings WHERE due_lane IN ({lanes})",  # noqa: S608  numbers
+        f"SELECT due_lane FROM changes WHERE due_lane IN ({lanes})",  # noqa: S608  numbers
+        f"SELECT lane FROM holds WHERE lane IN ({lanes}) AND expires_at<={now}",  # noqa: S608  numbers and a moment
     ]
 
 
