@@ -101,7 +101,7 @@ class Shield:
         self._forget(self._full - self._asked_within(FULL_REMEMBERED_SECONDS, self._full))
         self._watched = self._asked_within(WATCHED_SECONDS, self._watched)
         began_at, since = utc_now(), self._refreshed_at - CANCELLED_LOOKBACK
-        chunks = _chunks(list(self._watched | self._full), REFRESH_IDS_MAX)
+        chunks = _chunks(sorted(self._watched | self._full), REFRESH_IDS_MAX)
         for chunk in chunks or ([[]] if self._known else []):
             try:
                 shut = await self._find_shut(chunk, since)

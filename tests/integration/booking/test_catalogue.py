@@ -165,6 +165,17 @@ def test_what_is_shut_is_found(booking_database: Database, make_event: MakeEvent
         booking_database.write(look, repeat_lost=False)
 
 
+@pytest.mark.parametrize("far", [[], [10**9]], ids=["neighbours", "events that are far apart"])
+def test_only_those_that_are_asked_for_are_found_full(
+    booking_database: Database, make_event: MakeEvent, far: list[int]
+) -> None:
+    first, between, last, free = make_event(0), make_event(0), make_event(0), make_event(1)
+    ids = [last.id, first.id, free.id, *far]
+    shut = booking_database.read(partial(catalogue.shut_events, ids=ids, cancelled_since=NOW))
+    assert shut.full == {first.id, last.id}
+    assert between.id not in shut.full
+
+
 def test_looking_for_what_is_shut_is_one_statement(booking_database: Database, make_event: MakeEvent) -> None:
     event, statements = make_event(1), list[str]()
     with statements_of(booking_database, statements):
