@@ -47,7 +47,8 @@ def invariants(now: datetime, overdue: timedelta | None) -> list[Invariant]:
         *_of_seats(),
         *_of_bookings(),
         *_of_holds(),
-        *_of_waiting_lists(now),
+        *_of_waiting_lists(),
+        _nobody_waits_in_vain(now),
         *_of_limits(),
         *_of_changes(),
         *([] if overdue is None else _nothing_waits(now, overdue)),
@@ -141,19 +142,9 @@ def _of_holds() -> list[Invariant]:
     ]
 
 
-def _of_waiting_lists(now: datetime) -> list[Invariant]:
+def _of_waiting_lists() -> list[Invariant]:
     waitlisted = and_(Booking.status == WAITLISTED, Booking.event_id == Waiting.event_id)
     waiting = select(func.count()).where(Waiting.event_id == Stock.event_id).scalar_subquery()
-    # Who wants more than the event has can never be served, and stands in nobody's way.
-    in_turn = and_(Waiting.event_id == Stock.event_id, Waiting.seats_min <= Stock.capacity)
-    first = select(Waiting.seats_min).where(in_turn).order_by(Waiting.booking_id).limit(1).scalar_subquery()
-    smallest = select(func.min(Waiting.seats_min)).where(in_turn).scalar_subquery()
-    is_open = and_(
-        Event.cancelled_at.is_(None),
-        func.coalesce(Event.sales_close_at, Event.starts_at) > now,
-        Stock.is_waitlist_suspended.is_(False),
-        ~exists().where(Change.event_id == Event.id, Change.due_lane > NOT_DUE),
-    )
     return [
         Invariant(
             "a waitlisted booking has a place",
@@ -179,20 +170,33 @@ def _of_waiting_lists(now: datetime) -> list[Invariant]:
                 or_(Stock.waiting != waiting, Stock.waiting > Stock.waiting_max)
             ),
         ),
-        Invariant(
-            "nobody waits for what is free",
-            select(Stock.event_id, Stock.available, Event.waitlist)
-            .join(Event, Event.id == Stock.event_id)
-            .where(
-                Stock.waiting > 0,
-                is_open,
-                or_(
-                    and_(Event.waitlist == STRICT, first <= Stock.available),
-                    and_(Event.waitlist == FIT, smallest <= Stock.available),
-                ),
+    ]
+
+
+def _nobody_waits_in_vain(now: datetime) -> Invariant:
+    # Who wants more than the event has can never be served, and stands in nobody's way.
+    in_turn = and_(Waiting.event_id == Stock.event_id, Waiting.seats_min <= Stock.capacity)
+    first = select(Waiting.seats_min).where(in_turn).order_by(Waiting.booking_id).limit(1).scalar_subquery()
+    smallest = select(func.min(Waiting.seats_min)).where(in_turn).scalar_subquery()
+    is_open = and_(
+        Event.cancelled_at.is_(None),
+        func.coalesce(Event.sales_close_at, Event.starts_at) > now,
+        Stock.is_waitlist_suspended.is_(False),
+        ~exists().where(Change.event_id == Event.id, Change.due_lane > NOT_DUE),
+    )
+    return Invariant(
+        "nobody waits for what is free",
+        select(Stock.event_id, Stock.available, Event.waitlist)
+        .join(Event, Event.id == Stock.event_id)
+        .where(
+            Stock.waiting > 0,
+            is_open,
+            or_(
+                and_(Event.waitlist == STRICT, first <= Stock.available),
+                and_(Event.waitlist == FIT, smallest <= Stock.available),
             ),
         ),
-    ]
+    )
 
 
 def _of_limits() -> list[Invariant]:

@@ -38,6 +38,17 @@ def test_it_is_stored_at_once_and_repeating_it_is_harmless(house: House) -> None
     assert house.asked() == 1
 
 
+def test_its_door_closes_at_once_and_for_good(house: House) -> None:
+    event = house.event()
+    house.book(event)  # so that the process knows the event, as one that sells
+    house.call("DELETE", f"/events/{event}", role="admin", prefer=AT_ONCE)
+    for _ in range(2):
+        refused(house.call("POST", f"/events/{event}/book?seats=1"), 409, "event-cancelled")
+        assert house.show(f"/events/{event}")["status"] in {"cancelling", "cancelled"}
+        house.settle()
+    assert house.show(f"/events/{event}")["status"] == "cancelled"
+
+
 def test_of_an_event_that_is_called_off_nothing_can_be_changed(house: House) -> None:
     event = house.event(2, hold_seconds=600)
     booking = house.book(event)
