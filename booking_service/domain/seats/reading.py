@@ -8,16 +8,19 @@ from itertools import chain
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import Connection, Row, bindparam, delete, func, select
+from sqlalchemy import Connection, Row, bindparam, delete, exists, func, select
 
 from booking_service.domain.bookings.ids import made_at
 from booking_service.domain.models import (
     CANCEL_EVENT,
     CONFIRM_HOLD,
     HELD,
+    NOT_DUE,
+    NOT_SETTLED,
     PROMOTE,
     STRICT,
     Booking,
+    Change,
     Event,
     Hold,
     Stock,
@@ -95,8 +98,6 @@ def _with_rules(connection: Connection, plain: Situation, acts: Acts, ruled: lis
     for event in events.values():
         if event.waiting and (event.id in freeing or _is_held_up(event)):
             read_queue(connection, event, acts.changes, bookings)
-    for change in acts.changes:
-        events[change.event_id].is_behind |= change.kind == PROMOTE  # until it is done
     _read_holds(connection, acts.changes, bookings)
     _read_user_seats(connection, events, bookings.values())
     return replace(plain, changes=acts.changes, expired=list(expired), events=events, bookings=bookings, chunks=chunks)
@@ -126,6 +127,15 @@ _EVENTS = (
         Stock.is_waitlist_suspended,
         Stock.promoted_to,
         Stock.is_cancelled,
+        # Looked for here too: the look with the locks may be from before them, and newcomers wait until it is done.
+        exists()
+        .where(
+            Change.event_id == Event.id,
+            Change.done_at == NOT_SETTLED,
+            Change.due_lane > NOT_DUE,
+            Change.kind == PROMOTE,
+        )
+        .label("is_behind"),
     )
     .join(Stock, Stock.event_id == Event.id)
     .where(Event.id.in_(bindparam("ids")))
@@ -153,6 +163,7 @@ def _event(row: Row[*tuple[Any, ...]]) -> EventSeats:
         is_suspended=row.is_waitlist_suspended,
         promoted_to=None if row.promoted_to is None else row.promoted_to.bytes,
         is_cancelled=row.is_cancelled,
+        is_behind=bool(row.is_behind),
     )
 
 
