@@ -20,7 +20,8 @@ CONNECTIONS_MAX = 50
 
 GET = b"GET /health/live HTTP/1.1\r\nHost: x\r\n\r\n"
 LAST_GET = b"GET /health/live HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n"
-ADMIN = token(booking_settings("sqlite:///never-made.db"), "admin").encode()
+# Made when the file is read, and good for as long as the longest run.
+ADMIN = token(booking_settings("sqlite:///never-made.db"), "admin", lifetime_seconds=86_400).encode()
 POST = b"POST /events HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\nAuthorization: Bearer %b\r\n" % ADMIN
 OK = b'"status":"ok"'
 
