@@ -12,7 +12,7 @@ from booking_service.domain.bookings import lookup
 from booking_service.domain.models import Booking, Stock
 from booking_service.domain.seats import settlement
 from booking_service.domain.seats.decision import decide
-from booking_service.domain.seats.lanes import head_of_lane, lanes_due, lanes_overdue
+from booking_service.domain.seats.lanes import lanes_due
 from booking_service.domain.seats.settlement import Batch
 from booking_service.domain.seats.situation import DueBooking, Situation
 from booking_service.domain.seats.statements import SettlementConflictError
@@ -112,15 +112,6 @@ def test_a_full_batch_names_the_lanes_that_it_did_not_reach(booking_database: Da
     assert states(booking_database, *batch) == ["confirmed"] * 3 + ["pending"] * 5
 
 
-def test_lanes_that_have_work_are_told_from_those_that_have_none(
-    booking_database: Database, make_event: MakeEvent
-) -> None:
-    events = [make_event(1) for _ in range(4)]
-    accept(booking_database, *[new_booking(event) for event in (events[1], events[3], events[3])])
-    found = booking_database.read(partial(lanes_due, lanes=[event.lane for event in events]))
-    assert sorted(found) == sorted([events[1].lane, events[3].lane])
-
-
 def test_a_settlement_is_six_statements_however_many_events_and_lanes_it_touches(
     booking_database: Database, make_event: MakeEvent
 ) -> None:
@@ -136,11 +127,6 @@ def test_a_settlement_is_six_statements_however_many_events_and_lanes_it_touches
         (["SELECT", "SELECT"] if booking_database.engine.dialect.name == "sqlite" else ["SELECT"])
         + ["SELECT", "SELECT", "UPDATE", "UPDATE", "UPDATE"]  # what is due, its stock; confirmed, rejected, stock
     )
-
-
-def test_an_event_keeps_its_lane_and_lanes_are_all_used(make_event: MakeEvent) -> None:
-    events = [make_event(1) for _ in range(8)]
-    assert [event.lane for event in events] == [event.id % 4 for event in events]
 
 
 def test_a_row_written_without_the_lock_stops_the_settlement(booking_database: Database, make_event: MakeEvent) -> None:
@@ -160,35 +146,11 @@ def test_a_row_written_without_the_lock_stops_the_settlement(booking_database: D
     settle(booking_database, event)
 
 
-def test_a_lane_is_overdue_by_the_age_of_its_oldest_booking(booking_database: Database, make_event: MakeEvent) -> None:
-    old, young = make_event(1), make_event(1)
-    accept(booking_database, new_booking(old), new_booking(young))
-    overdue = partial(lanes_overdue, age=timedelta(seconds=3))
-    now = datetime.now(UTC)
-    assert booking_database.read(partial(overdue, now=now)) == []
-    assert sorted(booking_database.read(partial(overdue, now=now + timedelta(seconds=4)))) == sorted(
-        {old.lane, young.lane}
-    )
-    # A clock that is ahead makes bookings from the future, whose age nobody knows.
-    behind = now - timedelta(seconds=4)
-    assert len(booking_database.read(partial(overdue, now=behind))) == len({old.lane, young.lane})
-    settle(booking_database, old)
-    assert booking_database.read(partial(overdue, now=now + timedelta(seconds=4))) == [young.lane]
-
-
 def test_reading_a_booking_ignores_those_that_are_not_there(booking_database: Database, make_event: MakeEvent) -> None:
     event = make_event(1)
     accept(booking_database, here := new_booking(event))
     found = booking_database.read(partial(lookup.find_bookings, ids=[here.id, new_booking(event).id]))
     assert list(found) == [here.id]
-
-
-def test_the_head_of_a_lane_is_in_the_order_of_the_queue(booking_database: Database, make_event: MakeEvent) -> None:
-    event = make_event(1)
-    batch = [new_booking(event) for _ in range(5)]
-    accept(booking_database, *batch)
-    head = booking_database.read(partial(head_of_lane, lane=event.lane, count_max=3))
-    assert head == [new.id for new in batch[:3]]
 
 
 def test_times_are_kept_to_the_microsecond(booking_database: Database, make_event: MakeEvent) -> None:
