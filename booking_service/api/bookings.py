@@ -68,6 +68,13 @@ async def book(
     return response(*accepted(await process.sales.book(user, event_id, seats, key, terms)))
 
 
+def parse_booking_id(text: str) -> UUID:
+    """Read a booking's id in a path. Raises BookingNotFound for what no booking is called."""
+    if not UUID_PATTERN.fullmatch(text):
+        raise BookingNotFound
+    return UUID(text)
+
+
 def _terms(seats: int, seats_min: int | None, decide_within: int | None) -> Terms:
     if seats_min is None and decide_within is None:
         return ANY_TERMS
@@ -89,8 +96,7 @@ async def get_booking(
     prefer: Annotated[list[str] | None, Header(description="`wait=n` holds the answer up to n seconds.")] = None,
 ) -> Response:
     """Show a booking to its owner or an admin. While it is pending, `Retry-After` says when to ask again."""
-    if not UUID_PATTERN.fullmatch(booking_id):
-        raise BookingNotFound
+    booking = parse_booking_id(booking_id)
     wait_seconds = parse_wait_seconds(prefer or (), process.settings.wait_seconds_max)
-    view = await process.watch.show(user, UUID(booking_id), wait_seconds or 0)
+    view = await process.watch.show(user, booking, wait_seconds or 0)
     return response(*shown(view, wait_seconds))

@@ -1,12 +1,11 @@
 """Changes: cancel a booking or an event, confirm, other numbers of seats. Answered when done, if that is soon."""
 
 from typing import Annotated, Any
-from uuid import UUID
 
 from fastapi import APIRouter, Header, Response
 
 from booking_service.api.answers import booking_json, changed, response
-from booking_service.api.bookings import UUID_PATTERN
+from booking_service.api.bookings import parse_booking_id
 from booking_service.api.dependencies import BookingChanger, Confirmer, EventWriter, Running
 from booking_service.api.event_schemas import EventOut
 from booking_service.api.headers import parse_wait_seconds
@@ -83,7 +82,7 @@ async def cancel_booking(
 ) -> Response:
     """Give a booking's seats back, or leave the queue or the waiting list. Cancelled once, it is cancelled for good."""
     asking, wait_seconds = _asking(user, process, prefer, idempotency_key)
-    return _booking(await process.changes.cancel(asking, _id(booking_id)), wait_seconds)
+    return _booking(await process.changes.cancel(asking, parse_booking_id(booking_id)), wait_seconds)
 
 
 @router.patch(
@@ -113,7 +112,7 @@ async def change_booking(
 ) -> Response:
     """Give seats back, or take more if they are free. What cannot be had in full leaves the booking as it is."""
     asking, wait_seconds = _asking(user, process, prefer, idempotency_key)
-    return _booking(await process.changes.set_seats(asking, _id(booking_id), patch.seats), wait_seconds)
+    return _booking(await process.changes.set_seats(asking, parse_booking_id(booking_id), patch.seats), wait_seconds)
 
 
 @router.post(
@@ -128,7 +127,7 @@ async def confirm_booking(
 ) -> Response:
     """Confirm a `held` booking, whose-ever it is, before its hold expires. For payment services and admins."""
     asking, wait_seconds = _asking(user, process, prefer, idempotency_key)
-    return _booking(await process.changes.confirm(asking, _id(booking_id)), wait_seconds)
+    return _booking(await process.changes.confirm(asking, parse_booking_id(booking_id)), wait_seconds)
 
 
 @router.patch(
@@ -174,12 +173,6 @@ async def cancel_event(
     """Cancel an event and all its bookings, for good. From now on nothing of it can be booked."""
     asking, wait_seconds = _asking(user, process, prefer, idempotency_key)
     return _event(await process.changes.cancel_event(asking, event_id), wait_seconds)
-
-
-def _id(booking_id: str) -> UUID:
-    if not UUID_PATTERN.fullmatch(booking_id):
-        raise BookingNotFound
-    return UUID(booking_id)
 
 
 def _asking(

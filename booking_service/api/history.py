@@ -8,7 +8,7 @@ from fastapi import APIRouter, Depends, Query, Request, Response
 from pydantic import BaseModel, Field
 
 from booking_service.api.answers import booking_json
-from booking_service.api.bookings import UUID_PATTERN
+from booking_service.api.bookings import parse_booking_id
 from booking_service.api.cursors import binding, decode_bound_cursor, encode_cursor, next_link
 from booking_service.api.dependencies import Reader, Running
 from booking_service.api.event_schemas import EventDate
@@ -138,9 +138,7 @@ class StoryLine(BaseModel):
 )
 async def get_story(booking_id: str, process: Running, reader: Reader, response: Response) -> list[StoryLine]:
     """Tell what happened to a booking and when, the oldest first: to its owner, or with `bookings:read:all`."""
-    if not UUID_PATTERN.fullmatch(booking_id):
-        raise BookingNotFound
-    find = partial(story.find_story, booking_id=UUID(booking_id), viewer=reader)
+    find = partial(story.find_story, booking_id=parse_booking_id(booking_id), viewer=reader)
     lines = await process.database.read(find)
     response.headers["Cache-Control"] = "no-store"
     return [StoryLine.of(line) for line in lines]

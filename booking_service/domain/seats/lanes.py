@@ -142,6 +142,13 @@ def oldest_due(connection: Connection) -> dict[int, datetime]:
 
     A booking or change waits since it was made, by the clock of the process that made it.
     """
+    oldest = _oldest_asked(connection)
+    for lane, ended in _ended_holds(connection).items():
+        oldest[lane] = min(ended, oldest.get(lane, ended))
+    return oldest
+
+
+def _oldest_asked(connection: Connection) -> dict[int, datetime]:
     oldest: dict[int, datetime] = {}
     for queue in (Booking, Change):
         first = (
@@ -153,8 +160,6 @@ def oldest_due(connection: Connection) -> dict[int, datetime]:
             if lane is not None:
                 moment = made_at(oldest_id.bytes)
                 oldest[lane] = min(moment, oldest.get(lane, moment))
-    for lane, ended in _ended_holds(connection).items():
-        oldest[lane] = min(ended, oldest.get(lane, ended))
     return oldest
 
 
@@ -164,7 +169,7 @@ def lanes_overdue(connection: Connection, now: datetime, age: timedelta) -> list
     One from the future comes from a process whose clock is ahead, and nobody knows how old it is. A hold that has ended
     is overdue at once: nobody else wakes its lane.
     """
-    overdue = {lane for lane, oldest in oldest_due(connection).items() if abs(now - oldest) > age}
+    overdue = {lane for lane, oldest in _oldest_asked(connection).items() if abs(now - oldest) > age}
     return sorted(overdue.union(_ended_holds(connection)))
 
 
