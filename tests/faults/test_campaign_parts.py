@@ -12,6 +12,7 @@ import pytest
 from uuid_utils.compat import uuid7
 
 from booking_service.domain.models import CANCEL_BOOKING, CONFIRM_HOLD, CONFIRMED, HELD, PENDING, SET_SEATS, WAITLISTED
+from lab.waiting import wait_for
 from tests.faults.campaign import orders as points
 from tests.faults.campaign.crowd import ADMIN, ORGANIZED, Crowd
 from tests.faults.campaign.history import Asked
@@ -28,6 +29,7 @@ from tests.faults.campaign.whims import Temper
 
 CLOCK_OFF_SECONDS = 60
 STALL_SECONDS = 3  # longer than a busy machine stands still
+LONG_SECONDS = 60
 
 
 def test_the_same_seed_makes_the_same_plan() -> None:
@@ -63,6 +65,17 @@ def test_one_of_many_obeys_an_order(tmp_path: Path) -> None:
     assert stalled.count(True) == 1
     assert orders.is_taken("point")
     assert not orders.withdraw("point")
+
+
+def test_who_stalls_goes_on_when_released(tmp_path: Path) -> None:
+    orders = Orders(tmp_path)
+    orders.give("point", STALL, LONG_SECONDS)
+    with ThreadPoolExecutor(1) as pool:
+        stalled = pool.submit(orders.obey, "point")
+        wait_for(lambda: orders.is_taken("point"), "somebody stalls", LONG_SECONDS)
+        assert not stalled.done()
+        orders.release("point")
+        stalled.result(timeout=LONG_SECONDS / 2)
 
 
 def test_an_order_that_is_withdrawn_is_obeyed_by_nobody(tmp_path: Path) -> None:

@@ -83,9 +83,10 @@ class Play:
         )
         clients = threading.Thread(target=driver.run, args=(bookings,))
         give_up = threading.Timer(bookings / rate_per_second + settle_seconds_max, driver.give_up)
+        scene = Scene(self.system, self.redis, clients, self.history, len(self.history.answers))
         clients.start()
         give_up.start()
-        disturb(Scene(self.system, self.redis, clients))
+        disturb(scene)
         clients.join()
         give_up.cancel()
 

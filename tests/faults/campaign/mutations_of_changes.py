@@ -163,16 +163,16 @@ def _is_over(connection: Connection, new: NewBooking) -> bool:
 def changes_not_looked_for() -> None:
     """Look for due bookings alone, after the flag was freed and in the sweep."""
 
-    def make(oldest_due: Function) -> Function:
+    def make(oldest_asked: Function) -> Function:
         def oldest(connection: Connection) -> object:
             lanes_with_bookings = set(connection.scalars(select(Booking.due_lane).where(Booking.due_lane > NOT_DUE)))
-            return {lane: since for lane, since in oldest_due(connection).items() if lane in lanes_with_bookings}
+            return {lane: since for lane, since in oldest_asked(connection).items() if lane in lanes_with_bookings}
 
         return oldest
 
     due_bookings = "SELECT due_lane FROM bookings WHERE due_lane IN ({})"
     replace(lanes, "_due_lanes", lambda _: lambda _connection, asked: [due_bookings.format(asked)])
-    replace(lanes, "oldest_due", make)
+    replace(lanes, "_oldest_asked", make)
 
 
 MUTATIONS_OF_CHANGES: dict[str, Callable[[], None]] = {

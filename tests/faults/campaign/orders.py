@@ -5,6 +5,7 @@ import signal
 import time
 from dataclasses import dataclass
 from pathlib import Path
+from uuid import uuid4
 
 BEFORE_LOCK = "settlement-before-the-lock"
 AFTER_DECISION = "settlement-after-the-decision"
@@ -41,6 +42,8 @@ DIE = "die"
 DIE_WITH_PARENT = "die-with-parent"
 STALL = "stall"
 
+LOOK_SECONDS = 0.02  # between two looks whether a stall is over
+
 
 @dataclass(frozen=True)
 class Orders:
@@ -49,7 +52,7 @@ class Orders:
     folder: Path
 
     def give(self, point: str, deed: str, seconds: float = 0) -> None:
-        """Have the first who reaches ``point`` do ``deed``; STALL lasts ``seconds``."""
+        """Have the first who reaches ``point`` do ``deed``; STALL lasts ``seconds``, or until `release`."""
         self.folder.mkdir(parents=True, exist_ok=True)
         self._taken(point).unlink(missing_ok=True)
         draft = self.folder / f"{point}.draft"
@@ -59,6 +62,10 @@ class Orders:
     def is_taken(self, point: str) -> bool:
         """Tell whether somebody has begun to obey."""
         return self._taken(point).exists()
+
+    def release(self, point: str) -> None:
+        """Let whoever stalls at ``point`` go on."""
+        self._taken(point).unlink(missing_ok=True)
 
     def withdraw(self, point: str) -> bool:
         """Take the order back; False when it was obeyed already."""
@@ -71,13 +78,17 @@ class Orders:
     def obey(self, point: str) -> None:
         """Do what is ordered at ``point``, if anything is. The processes call this."""
         # Renaming is what makes one of many the one who obeys.
+        mine = self.folder / f"{point}.{uuid4().hex}"
         try:
-            (self.folder / point).rename(self._taken(point))
+            (self.folder / point).rename(mine)
         except FileNotFoundError:
             return
-        deed, seconds = self._taken(point).read_text().split()
+        deed, seconds = mine.read_text().split()
+        mine.rename(self._taken(point))
         if deed == STALL:
-            time.sleep(float(seconds))
+            deadline = time.monotonic() + float(seconds)
+            while time.monotonic() < deadline and self.is_taken(point):
+                time.sleep(LOOK_SECONDS)
             return
         if deed == DIE_WITH_PARENT and os.getppid() == LEADER:
             os.kill(LEADER, signal.SIGKILL)

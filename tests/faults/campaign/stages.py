@@ -10,7 +10,9 @@ from booking_service.domain.models import CONFIRMED, HELD, STRICT
 from booking_service.wake.messages import LanePublisher
 from lab.redis import RedisServer
 from lab.waiting import wait_for
+from tests.faults.campaign.asking import ACCEPTED
 from tests.faults.campaign.crowd import USERS
+from tests.faults.campaign.history import History
 from tests.faults.campaign.kinds.connections import INTAKE
 from tests.faults.campaign.offers import BIG_SEATS, PLAIN, Terms
 from tests.faults.campaign.orders import AFTER_DECISION, BEFORE_FLAGS_FREED, BEFORE_LOCK, STALL
@@ -25,6 +27,7 @@ API, WORKER, OTHER_WORKER = "api0", "worker0", "worker1"
 REACH_SECONDS_MAX = 20
 WAITING_MAX = 40  # no more than have their turn in one batch
 HELD_UP_SECONDS = 12
+WAKE_SECONDS = 1  # after an answer the API tries to wake the lane
 CUTS = 3
 
 ORDINARY = ((BIG_SEATS, PLAIN),) * 2 + ((200, PLAIN),) * 2
@@ -42,6 +45,12 @@ class Scene:
     system: System
     redis: RedisServer
     clients: threading.Thread
+    history: History
+    answers_before: int  # of the history, from before the stage
+
+    def accepted(self) -> int:
+        """Count the bookings and changes of this stage that were accepted."""
+        return sum(answer.status == ACCEPTED for answer in self.history.answers[self.answers_before :])
 
 
 @dataclass(frozen=True)
@@ -125,10 +134,13 @@ def slow_intake(scene: Scene) -> None:
 
 
 def drainer_held_up(scene: Scene) -> None:
-    """Hold a drainer up between its last look at the lane and the freeing of its flag."""
+    """Hold a drainer up between its last look at the lane and the freeing of its flag, until more is asked for."""
     orders = scene.system.slots[WORKER].orders
-    orders.give(BEFORE_FLAGS_FREED, STALL, 1.5)
+    orders.give(BEFORE_FLAGS_FREED, STALL, REACH_SECONDS_MAX)
     wait_for(lambda: orders.is_taken(BEFORE_FLAGS_FREED), "a drainer has found its lane empty", REACH_SECONDS_MAX)
+    wait_for(lambda: scene.accepted() > 1, "there is more to do", REACH_SECONDS_MAX)
+    time.sleep(WAKE_SECONDS)
+    orders.release(BEFORE_FLAGS_FREED)
 
 
 def settlement_held_up(scene: Scene) -> None:
