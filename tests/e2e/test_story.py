@@ -2,6 +2,10 @@
 
 from tests.fixtures.clients import PASSWORD, admin, log_in, new_user
 from tests.fixtures.processes import System
+from tests.fixtures.servers import wait_until
+
+HOLD_SECONDS = 2
+WAIT_SECONDS_MAX = 60
 
 
 def test_register_log_in_create_book_and_poll_until_settled(system: System) -> None:
@@ -55,3 +59,21 @@ def test_a_full_event_is_refused_at_the_door_and_an_old_key_is_not(system: Syste
 
     again = ada.book(event_id, key="mine")
     assert (again.status_code, again.json()["booking_id"]) == (202, first["booking_id"])
+
+
+def test_seats_that_nobody_confirms_in_time_go_to_whoever_waits(system: System) -> None:
+    system.start_auth()
+    system.start_booking()
+    ada, eve = new_user(system, "ada@example.com"), new_user(system, "eve@example.com")
+    event_id = admin(system).create_event(seats=1, hold_seconds=HOLD_SECONDS, waitlist="strict")
+    booked, waiting = (client.book(event_id).headers["Location"] for client in (ada, eve))
+
+    # Nobody asks for anything any more: only the sweep can see that a hold has ended.
+    system.start_worker()
+    system.start_beat()
+    wait_until(lambda: ada.get(booked).json()["status"] == "expired", "the hold ends", WAIT_SECONDS_MAX)
+    wait_until(lambda: eve.get(waiting).json()["status"] == "expired", "so does the next one", WAIT_SECONDS_MAX)
+    *acts, total = admin(system).get(f"/events/{event_id}/ledger").json()
+    assert [act["what"] for act in acts] == ["opened", "held", "hold_expired", "promoted", "hold_expired"]
+    assert (total["available"], total["agrees"]) == (1, True)
+    assert system.run("-m", "booking_service", "audit").stdout == "audit: ok\n"

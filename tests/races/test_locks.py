@@ -10,13 +10,17 @@ from sqlalchemy import Connection, update
 
 from booking_service.domain import catalogue
 from booking_service.domain.bookings.lookup import BookingState
-from booking_service.domain.models import Stock
+from booking_service.domain.changes.lookup import ChangeState
+from booking_service.domain.models import CANCEL_BOOKING, CONFIRM_HOLD, SET_CAPACITY, Stock
+from booking_service.domain.rules import GivenRules
 from booking_service.domain.seats import settlement
 from booking_service.domain.seats.lanes import lock_lanes
 from booking_service.domain.seats.settlement import Batch
 from shared.database.units import Database
 from tests.fixtures.bookings import LANES, MakeEvent, accept, new_booking, seats_left, settle, states
+from tests.fixtures.changes import change, request
 from tests.fixtures.databases import REAL
+from tests.fixtures.settling import settle_all
 
 WAIT_SECONDS_MAX = 20
 ROUNDS = 1_500  # of two statements that touch rows side by side
@@ -45,6 +49,41 @@ def test_bookings_are_accepted_while_their_lane_is_being_settled(
         assert isinstance(answer, BookingState)
         assert states(booking_database, booking) == ["pending"]
     settle(booking_database, event)
+
+
+def test_changes_are_asked_for_while_their_lane_is_being_settled(
+    booking_database: Database, make_event: MakeEvent
+) -> None:
+    # Taking the lock looks into both queues, and a look that locked what it reads would hold up who adds to them.
+    event = make_event(5, rules=GivenRules(hold_seconds=3_600))
+    accept(booking_database, held := new_booking(event))
+    settle(booking_database, event)
+    request(booking_database, change(event, held, CONFIRM_HOLD))
+    with lane_held(booking_database, event.lane):
+        (answer,) = request(booking_database, wanted := change(event, None, SET_CAPACITY, 9))
+        assert isinstance(answer, ChangeState)
+        assert answer.id == wanted.id
+    settle_all(booking_database)
+    assert seats_left(booking_database, event) == 8
+
+
+def test_holds_of_one_lane_begin_and_end_while_another_is_being_settled(
+    booking_database: Database, make_event: MakeEvent
+) -> None:
+    # As above: the end of the one lane's holds is where those of the next begin in the index.
+    holding = GivenRules(hold_seconds=3_600)
+    before, between, behind = sorted((make_event(5, rules=holding) for _ in range(3)), key=lambda event: event.lane)
+    accept(booking_database, new_booking(before), new_booking(between), new_booking(behind))
+    settle_all(booking_database)
+    with booking_database.engine.connect() as connection, connection.begin():
+        lock_lanes(connection, [between.lane])
+        for event in (before, behind):
+            accept(booking_database, held := new_booking(event, user=2))
+            settle(booking_database, event)
+            assert states(booking_database, held) == ["held"]
+            request(booking_database, change(event, held, CANCEL_BOOKING, 0, user=2))
+            settle(booking_database, event)
+            assert states(booking_database, held) == ["cancelled"]
 
 
 def test_events_are_created_while_their_lane_is_being_settled(

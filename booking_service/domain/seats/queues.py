@@ -1,10 +1,10 @@
 """The head of a waiting list: as much of it as one batch can serve, however long the list is."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from itertools import chain
 from uuid import UUID
 
-from sqlalchemy import Connection, Select, select
+from sqlalchemy import ColumnElement, Connection, Select, select
 
 from booking_service.domain.models import FIT, SET_CAPACITY, WAITLISTED, Waiting
 from booking_service.domain.seats.situation import Booked, DueChange, EventSeats
@@ -23,11 +23,12 @@ def read_queue(
     """
     raised = (change.argument or 0 for change in changes if change.kind == SET_CAPACITY and change.event_id == event.id)
     capacity = max(event.capacity, *raised, 0)
-    heads = [_head(event.id).where(Waiting.seats_min <= capacity)]
+    servable = (Waiting.event_id == event.id, Waiting.seats_min <= capacity)
+    found: list[Sequence[Booked]]
     if event.rules.waitlist == FIT:
-        wanted = select(Waiting.seats_min).where(Waiting.event_id == event.id, Waiting.seats_min <= capacity).distinct()
-        heads = [_head(event.id).where(Waiting.seats_min == seats) for seats in connection.scalars(wanted)]
-    found = [_read(connection, event.id, head) for head in heads]
+        found = list(_heads_by_seats(connection, event.id, *servable))
+    else:
+        found = [_read(connection, event.id, _head(*servable).order_by(Waiting.booking_id))]
     event.cut = {
         (head[0].enough if event.rules.waitlist == FIT else ANY): head[-1].id
         for head in found
@@ -40,11 +41,24 @@ def read_queue(
     event.queue = sorted(waiting_here, key=lambda booking: booking.id)
 
 
-def _head(event_id: int) -> Select[UUID, int, int, int]:
+def _heads_by_seats(
+    connection: Connection, event_id: int, *servable: ColumnElement[bool]
+) -> Iterator[Sequence[Booked]]:
+    """Read the head of each number of seats that somebody will do with."""
+    # Each is found behind the one before in the index. To ask which numbers there are would read the whole list.
+    seats = 0
+    while True:
+        head = _head(*servable, Waiting.seats_min > seats).order_by(Waiting.seats_min, Waiting.booking_id)
+        if not (found := _read(connection, event_id, head)):
+            return
+        seats = found[0].enough
+        yield [waiting for waiting in found if waiting.enough == seats]
+
+
+def _head(*servable: ColumnElement[bool]) -> Select[UUID, int, int, int]:
     return (
         select(Waiting.booking_id, Waiting.user_id, Waiting.seats, Waiting.seats_min)
-        .where(Waiting.event_id == event_id)
-        .order_by(Waiting.booking_id)
+        .where(*servable)
         .limit(PROMOTIONS_MAX)
     )
 

@@ -8,8 +8,9 @@ from uuid import UUID
 import pytest
 from sqlalchemy import Connection, update
 
+from booking_service.domain.audit import audit
 from booking_service.domain.bookings import lookup
-from booking_service.domain.models import Booking, Stock
+from booking_service.domain.models import CANCEL_EVENT, Booking, Stock
 from booking_service.domain.seats import settlement
 from booking_service.domain.seats.decision import decide
 from booking_service.domain.seats.lanes import lanes_due
@@ -19,7 +20,9 @@ from booking_service.domain.seats.statements import SettlementConflictError
 from booking_service.domain.seats.writing import write_decided
 from shared.database.units import Database
 from tests.fixtures.bookings import MakeEvent, accept, new_booking, seats_left, settle, states
+from tests.fixtures.changes import change, request
 from tests.fixtures.databases import statements_of
+from tests.fixtures.settling import settle_all
 
 
 def test_due_bookings_are_decided_in_order_and_seats_are_taken(
@@ -159,3 +162,39 @@ def test_times_are_kept_to_the_microsecond(booking_database: Database, make_even
     accept(booking_database, booking := new_booking(event))
     booking_database.write(lambda c: c.execute(update(Booking).values(created_at=moment)), repeat_lost=False)
     assert booking_database.read(partial(lookup.find_bookings, ids=[booking.id]))[booking.id].created_at == moment
+
+
+def test_a_decided_booking_that_is_due_is_set_aside_and_holds_up_nobody(
+    booking_database: Database, make_event: MakeEvent, caplog: pytest.LogCaptureFixture
+) -> None:
+    event = make_event(2)
+    accept(booking_database, decided := new_booking(event))
+    settle(booking_database, event)
+    # Somebody has written to the table by hand.
+    due_again = update(Booking).where(Booking.id == decided.id).values(due_lane=event.lane)
+    booking_database.write(lambda c: c.execute(due_again), repeat_lost=False)
+    accept(booking_database, waiting := new_booking(event))
+    assert settle(booking_database, event, batch_max=2) == 1
+    assert states(booking_database, decided, waiting) == ["confirmed", "confirmed"]
+    assert seats_left(booking_database, event) == 0
+    assert str(decided.id) in caplog.text
+    assert booking_database.read(partial(lanes_due, lanes=[event.lane])) == []
+
+
+def test_an_event_that_is_called_off_lets_others_of_its_lane_have_their_turn(
+    booking_database: Database, make_event: MakeEvent
+) -> None:
+    off = make_event(2_500)
+    other = next(event for event in iter(partial(make_event, 1), None) if event.lane == off.lane)
+    bookings = [new_booking(off, user=user) for user in range(2_500)]
+    accept(booking_database, *bookings)
+    while settle(booking_database, off):
+        pass
+    request(booking_database, change(off, None, CANCEL_EVENT))
+    accept(booking_database, booking := new_booking(other))
+    settle(booking_database, off, batch_max=100)
+    assert states(booking_database, booking) == ["confirmed"]
+    assert states(booking_database, *bookings) == ["cancelled"] * 100 + ["confirmed"] * 2_400
+    settle_all(booking_database, batch_max=100)
+    assert set(states(booking_database, *bookings)) == {"cancelled"}
+    assert booking_database.read(partial(audit, now=datetime.now(UTC), overdue=None)) == []
