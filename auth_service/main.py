@@ -1,6 +1,6 @@
 """Wiring of the auth service, and nothing else."""
 
-from auth_service.api import accounts, keys, sessions
+from auth_service.api import accounts, keys, revocations, sessions
 from auth_service.domain.passwords import Hasher
 from auth_service.domain.signing import signing_key
 from auth_service.process import configured_hasher, running
@@ -22,6 +22,13 @@ def create_app(settings: AuthSettings, hasher: Hasher | None = None) -> HttpServ
         settings=settings,
         open_process=lambda _stopping: running(settings, key, hasher or configured_hasher(settings)),
     )
-    for router in (accounts.router, sessions.router, keys.router(key, settings.token_issuer), health.router()):
+    # Sessions first: `/users/me/sessions` is no user's id.
+    for router in (
+        sessions.router,
+        accounts.router,
+        keys.router(key, settings.token_issuer),
+        revocations.router,
+        health.router(),
+    ):
         service.api.include_router(router)
     return service

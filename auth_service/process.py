@@ -3,21 +3,25 @@
 from collections.abc import AsyncIterator, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
+from datetime import datetime, timedelta
 from functools import partial
 
 from auth_service.domain.passwords import Hasher, Passwords, argon2
+from auth_service.domain.revocations import COMMITS_LATE, revoked_since
+from auth_service.domain.sessions.records import Terms
 from auth_service.domain.signing import SigningKey
 from auth_service.settings import AuthSettings
+from shared.clock import utc_now
 from shared.configuration.settings import variable_of
 from shared.database.calls import DatabaseCalls
 from shared.database.units import Database
 from shared.http.authentication import Authenticator, token_rules
 from shared.http.health import Check
 from shared.identity.keys import FixedKey
+from shared.identity.revocations import MARGIN, Revocations, RevocationWatch, Revoked
 from shared.identity.tokens import TokenSigner, TokenVerifier
+from shared.threads.background import in_background
 from shared.threads.offload import BoundedExecutor
-
-SECONDS_PER_MINUTE = 60
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,6 +44,23 @@ class PasswordCalls:
         return await self.executor.run(partial(self.passwords.renewed, password, stored))
 
 
+@dataclass(slots=True)
+class StoredRevocations:
+    """What the database says was revoked since it was last asked."""
+
+    database: DatabaseCalls
+    token_life: timedelta
+    asked_at: datetime | None = None
+
+    async def __call__(self) -> Revoked:
+        """Ask. Raises Unavailable or Overloaded."""
+        now = utc_now()
+        since = now - self.token_life - MARGIN if self.asked_at is None else self.asked_at - COMMITS_LATE
+        found = await self.database.read(partial(revoked_since, since=since, token_life=self.token_life))
+        self.asked_at = now
+        return found
+
+
 @dataclass(frozen=True, slots=True)
 class Process:
     """Everything that a route needs."""
@@ -49,6 +70,8 @@ class Process:
     passwords: PasswordCalls
     signer: TokenSigner
     authenticator: Authenticator
+    revoked: RevocationWatch
+    session_terms: Terms
     checks: Mapping[str, Check]
 
 
@@ -65,18 +88,34 @@ async def running(settings: AuthSettings, key: SigningKey, hasher: Hasher) -> As
         )
         stack.callback(argon2_threads.close)
         rules = token_rules(settings)
+        token_life = timedelta(minutes=settings.access_token_expire_minute)
+        revoked = RevocationWatch(
+            Revocations(), StoredRevocations(calls, token_life), settings.revocations_refresh_seconds
+        )
+        await stack.enter_async_context(in_background(revoked.keep_fresh()))
         yield Process(
             settings=settings,
             database=calls,
             passwords=PasswordCalls(Passwords(hasher), argon2_threads),
-            signer=TokenSigner(
-                rules, key.private, key.key_id, settings.access_token_expire_minute * SECONDS_PER_MINUTE
-            ),
+            signer=TokenSigner(rules, key.private, key.key_id, int(token_life.total_seconds())),
             authenticator=Authenticator(
-                TokenVerifier(rules, settings.token_cache_max), FixedKey(key.verifying, key.key_id)
+                TokenVerifier(rules, settings.token_cache_max, revoked.revocations),
+                FixedKey(key.verifying, key.key_id),
             ),
+            revoked=revoked,
+            session_terms=session_terms(settings),
             checks={"database": Check(calls.ping, required=True, variable=variable_of(type(settings), "database_url"))},
         )
+
+
+def session_terms(settings: AuthSettings) -> Terms:
+    """Read how long sessions last from the configuration."""
+    return Terms(
+        idle=timedelta(hours=settings.session_idle_hours),
+        longest=timedelta(hours=settings.session_hours_max),
+        grace=timedelta(seconds=settings.refresh_grace_seconds),
+        count_max=settings.sessions_max,
+    )
 
 
 def configured_hasher(settings: AuthSettings) -> Hasher:

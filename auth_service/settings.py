@@ -20,6 +20,12 @@ class AuthSettings(ServiceSettings):
     )
     jwt_private_key: SecretStr | None = Field(None, description="RS256 only: RSA private key, PEM, 2048 bits or more.")
     access_token_expire_minute: int = Field(30, ge=1, le=1_440, description="Life of an access token, minutes.")
+    session_idle_hours: int = Field(336, ge=1, le=8_760, description="A session that is not refreshed ends, hours.")
+    session_hours_max: int = Field(2_160, ge=1, le=8_760, description="A session ends after this, whatever is done.")
+    sessions_max: int = Field(100, ge=1, le=1_000, description="Of one user; the longest unused of more ends.")
+    refresh_grace_seconds: int = Field(
+        10, ge=0, le=60, description="A used refresh token that comes again within this gets the same answer."
+    )
     password_length_min: int = Field(8, ge=1, le=72, description="A shorter new password is refused.")
     argon2_memory_kib: int = Field(19_456, ge=19_456, description="Memory of one password hash, KiB.")
     argon2_time_cost: int = Field(2, ge=2, description="Passes of one password hash.")

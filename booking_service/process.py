@@ -2,10 +2,10 @@
 
 import asyncio
 from collections.abc import AsyncIterator, Mapping
-from contextlib import AsyncExitStack, asynccontextmanager, suppress
+from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 
-from booking_service.authentication import remote_authenticator
+from booking_service.authentication import published_revocations, remote_authenticator
 from booking_service.box_office import lookups
 from booking_service.box_office.changes import Changes
 from booking_service.box_office.lookups import Lookups
@@ -20,6 +20,7 @@ from shared.database.calls import DatabaseCalls
 from shared.database.units import Database
 from shared.http.authentication import Authenticator
 from shared.http.health import Check
+from shared.threads.background import in_background
 
 NAMING = 1  # whoever first wakes or listens for workers asks what the installation is called
 
@@ -50,13 +51,17 @@ async def running(settings: BookingSettings, stopping: asyncio.Event) -> AsyncIt
         stack.callback(database.close)
         workers = WorkerLink(database, settings)
         stack.callback(workers.close)
-        authenticator = remote_authenticator(settings)
+        revoked = published_revocations(settings)
+        stack.push_async_callback(revoked.close)
+        await stack.enter_async_context(in_background(revoked.watch.keep_fresh()))
+        authenticator = remote_authenticator(settings, revoked.watch.revocations)
         stack.push_async_callback(authenticator.close)
         calls = DatabaseCalls.of(database, settings)
         stack.callback(calls.close)
         found = Lookups(database, settings)
         stack.push_async_callback(found.close)
-        shield = await stack.enter_async_context(_fresh(Shield.of(found.event, calls, settings)))
+        shield = Shield.of(found.event, calls, settings)
+        await stack.enter_async_context(in_background(shield.keep_fresh()))
         sales = Sales(calls, shield, workers.waker, settings)
         stack.push_async_callback(sales.close)
         changes = Changes(calls, found, shield, workers.waker, settings, stopping)
@@ -71,7 +76,7 @@ async def running(settings: BookingSettings, stopping: asyncio.Event) -> AsyncIt
             watch=Watch(found.booking, stopping),
             records=Records(calls, found),
             authenticator=authenticator,
-            checks=checks(calls, authenticator, workers, settings),
+            checks=checks(calls, authenticator, revoked.watch, workers, settings),
         )
 
 
@@ -79,14 +84,3 @@ def _connections(settings: BookingSettings) -> int:
     # One for each thread that may want one: nobody ever waits for the pool while holding a thread.
     intake_threads = settings.intake_threads + settings.change_threads
     return NAMING + intake_threads + lookups.KINDS * settings.lookup_threads + settings.database_threads
-
-
-@asynccontextmanager
-async def _fresh(shield: Shield) -> AsyncIterator[Shield]:
-    refresher = asyncio.create_task(shield.keep_fresh())
-    try:
-        yield shield
-    finally:
-        refresher.cancel()
-        with suppress(asyncio.CancelledError):
-            await refresher

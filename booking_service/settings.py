@@ -40,6 +40,10 @@ class BookingSettings(ServiceSettings, BookingQueueSettings):
     )
     jwks_timeout_seconds: float = Field(2, gt=0, le=30, description="Longest wait for the keys.")
     jwks_cooldown_seconds: float = Field(5, gt=0, le=3_600, description="Least pause between two fetches of the keys.")
+    revocations_url: HttpUrl | None = Field(
+        None,
+        description="Where the auth service says what is revoked; `revocations` beside JWKS_URL, if not given.",
+    )
     lanes: int = Field(16, ge=1, le=4_096, description="Lanes that new events are spread over.")
     intake_threads: int = Field(2, ge=1, le=16, description="Batches of new bookings written at once.")
     intake_batch_max: int = Field(500, ge=1, le=5_000, description="Bookings in one insert.")

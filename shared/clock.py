@@ -19,3 +19,8 @@ def elapsed() -> datetime:
 def rfc3339(moment: datetime) -> str:
     """Write an aware ``moment`` as RFC 3339 in UTC with ``Z``, as the wire format demands."""
     return moment.astimezone(UTC).isoformat().replace("+00:00", "Z")
+
+
+def seconds_since_epoch(moment: datetime) -> int:
+    """Return the whole seconds from 1970 to an aware ``moment``, rounded up."""
+    return -((EPOCH - moment) // timedelta(seconds=1))

@@ -5,6 +5,7 @@
     │   └── IdempotencyKeyReused    the key came before with another request
     ├── Unauthenticated 401       no token came
     │   └── InvalidToken            one came, and is not believed
+    │       └── TokenRevoked          it was good, and its session was ended or its account changed since
     ├── Forbidden 403             a good token that may not do this
     ├── NotFound 404              nothing there, or not yours
     ├── MethodNotAllowed 405
@@ -91,6 +92,13 @@ class InvalidToken(Unauthenticated):
     """An access token came with the request, and it is not believed: malformed, ended, signed by somebody else."""
 
     headers: ClassVar[Mapping[str, str]] = {"WWW-Authenticate": 'Bearer error="invalid_token"'}  # RFC 6750, section 3.1
+
+
+class TokenRevoked(InvalidToken):
+    """The access token is good, and was revoked: its session was ended, or its account changed since."""
+
+    code, title = "token-revoked", "This access token is no longer good"
+    default_detail = "Its session was ended, or the account was changed. Refresh the token, or log in again."
 
 
 class Forbidden(Problem):

@@ -15,6 +15,7 @@ from shared.text import GivenText
 
 EXAMPLE: JsonDict = {"name": "Ada Lovelace", "email": "ada@example.com", "role": "user"}
 EXAMPLE_STORED: JsonDict = {**EXAMPLE, "id": 7, "created_at": "2026-01-31T12:00:00.000001Z"}
+REFRESH_TOKEN_LENGTH_MAX = 200  # longer ones are nobody's
 EXAMPLE_PASSWORD = "correct horse battery"  # noqa: S105  an example
 
 
@@ -87,16 +88,41 @@ class LoginIn(BaseModel):
     password: Password
 
 
-class AccessTokenOut(BaseModel):
-    """A bearer token (RFC 6750) for both services."""
+class TokensOut(BaseModel):
+    """A bearer token (RFC 6750) for both services, and what the next one is got with."""
 
     model_config = ConfigDict(
-        json_schema_extra={"examples": [{"access_token": "eyJ…", "token_type": "bearer", "expires_in": 1800}]}
+        json_schema_extra={
+            "examples": [
+                {"access_token": "eyJ…", "token_type": "bearer", "expires_in": 1800, "refresh_token": "ebr_…"},
+            ]
+        }
     )
 
     access_token: str
     token_type: Literal["bearer"] = "bearer"  # noqa: S105  a scheme, not a secret
-    expires_in: int = Field(description="Seconds until the token ends.")
+    expires_in: int = Field(description="Seconds until the access token ends.")
+    refresh_token: str = Field(description="Good once, at `POST /token/refresh`; keep it secret.")
+
+
+class RefreshIn(BaseModel):
+    """A refresh token."""
+
+    model_config = ConfigDict(json_schema_extra={"examples": [{"refresh_token": "ebr_…"}]})
+
+    refresh_token: str = Field(max_length=REFRESH_TOKEN_LENGTH_MAX)
+
+
+class SessionOut(BaseModel):
+    """A login that goes on."""
+
+    id: str = Field(description="What `DELETE /users/me/sessions/{id}` takes.")
+    created_at: datetime
+    last_used_at: datetime = Field(description="When it last got an access token.")
+    expires_at: datetime = Field(description="When it ends, if it is not used before.")
+    user_agent: str | None = Field(description="What the client that used it last calls itself.")
+    address: str | None = Field(description="Where that came from.")
+    current: bool = Field(description="Whether it is the one that asks.")
 
 
 class JsonWebKey(BaseModel):

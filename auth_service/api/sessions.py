@@ -1,57 +1,166 @@
-"""Logging in."""
+"""Logging in, going on and logging out."""
 
 import logging
 from functools import partial
+from typing import Annotated
+from uuid import UUID
 
-from fastapi import APIRouter, Response
+from fastapi import APIRouter, Path, Response, status
+from uuid_utils.compat import uuid7
 
-from auth_service.api.dependencies import Running
-from auth_service.api.schemas import AccessTokenOut, LoginIn
-from auth_service.domain import accounts, sessions
-from auth_service.domain.errors import WrongCredentials
-from auth_service.domain.sessions import Credentials
+from auth_service.api.dependencies import Running, SeenFrom
+from auth_service.api.schemas import LoginIn, RefreshIn, SessionOut, TokensOut
+from auth_service.domain import accounts
+from auth_service.domain.accounts import Account
+from auth_service.domain.errors import AccountGone, RefreshTokenRefused, WrongCredentials
+from auth_service.domain.sessions import login as logins
+from auth_service.domain.sessions import records, refreshing
+from auth_service.domain.sessions.login import Credentials
+from auth_service.domain.sessions.records import LOGGED_OUT, NewSession
+from auth_service.domain.sessions.refresh_tokens import RefreshToken
+from auth_service.domain.sessions.refreshing import Use
 from auth_service.process import Process
+from shared.clock import utc_now
 from shared.database.units import reason
 from shared.errors import (
     InvalidInput,
+    NotFound,
     Overloaded,
     PayloadTooLarge,
+    Unauthenticated,
     Unavailable,
     UnsupportedCoding,
     UnsupportedMediaType,
 )
+from shared.http.authentication import AnyUser
 from shared.http.problems import documented
 from shared.http.strict_route import StrictRoute
 
 log = logging.getLogger(__name__)
 router = APIRouter(tags=["sessions"], route_class=StrictRoute)
 
+OF_BODIES = (InvalidInput, PayloadTooLarge, UnsupportedMediaType, UnsupportedCoding)
+SessionId = Annotated[UUID, Path(description="A session's `id`.")]
+
 
 @router.post(
     "/login",
     summary="Get an access token",
-    response_description="A token for both services; never to be cached.",
-    responses=documented(
-        InvalidInput,
-        WrongCredentials,
-        PayloadTooLarge,
-        UnsupportedMediaType,
-        UnsupportedCoding,
-        Unavailable,
-        Overloaded,
-    ),
+    response_description="A token for both services, and one to refresh it with; never to be cached.",
+    responses=documented(WrongCredentials, *OF_BODIES, Unavailable, Overloaded),
 )
-async def log_in(login: LoginIn, process: Running, response: Response) -> AccessTokenOut:
-    """Check an e-mail address and its password. Every refusal is the same, after the same work."""
-    stored = await process.database.read(partial(sessions.credentials_of, email=login.email))
+async def log_in(login: LoginIn, process: Running, seen: SeenFrom, response: Response) -> TokensOut:
+    """Check an e-mail address and its password, and begin a session. Every refusal is the same, after the same work."""
+    stored = await process.database.read(partial(logins.credentials_of, email=login.email))
     # No database connection is held while the password is hashed.
     matches = await process.passwords.matches(login.password, stored.password_hash if stored else None)
-    credentials = sessions.admit(stored, password_matches=matches)
-    await _renew_hash(process, credentials, login.password)
+    credentials = logins.admit(stored, password_matches=matches)
     account = credentials.account
+    new = NewSession(uuid7(), account.id, credentials.password_hash, RefreshToken.new(), seen)
+    begin = partial(records.begin, new=new, terms=process.session_terms, now=utc_now())
+    await process.database.write(begin, repeat_lost=True)
+    await _renew_hash(process, credentials, login.password)
+    return _tokens(process, response, account, credentials.token_version, new.id, new.token)
+
+
+@router.post(
+    "/token/refresh",
+    summary="Go on with a session",
+    response_description="The next two tokens; never to be cached.",
+    responses=documented(RefreshTokenRefused, *OF_BODIES, Unavailable, Overloaded),
+)
+async def refresh(given: RefreshIn, process: Running, seen: SeenFrom, response: Response) -> TokensOut:
+    """Take a refresh token for the next one and a new access token. Each is good once.
+
+    Sent again within REFRESH_GRACE_SECONDS, it gets the same answer, so that two tabs or a lost answer log nobody out.
+    After that the session ends: somebody has a token that is not theirs.
+    """
+    token = RefreshToken.read(given.refresh_token)
+    if token is None:
+        raise RefreshTokenRefused
+    use = Use(seen, utc_now())
+    work = partial(refreshing.refresh, token=token, use=use, terms=process.session_terms)
+    refreshed = await process.database.write(work, repeat_lost=True)
+    if refreshed is None:
+        await process.revoked.refresh()  # the session may have been ended just now
+        raise RefreshTokenRefused
+    return _tokens(process, response, refreshed.account, refreshed.token_version, refreshed.session_id, refreshed.token)
+
+
+@router.post(
+    "/logout",
+    status_code=status.HTTP_204_NO_CONTENT,
+    summary="End this session",
+    responses=documented(Unauthenticated, Unavailable, Overloaded),
+)
+async def log_out(sender: AnyUser, process: Running) -> None:
+    """End the session that the access token comes from: its tokens are refused everywhere within five seconds."""
+    if not sender.session_id:
+        # A token of before there were sessions: it can be ended with all others only.
+        await log_out_everywhere(sender, process)
+        return
+    end = partial(
+        records.end,
+        account_id=sender.uid,
+        session_id=UUID(sender.session_id),
+        reason=LOGGED_OUT,
+        now=utc_now(),
+    )
+    await process.database.write(end, repeat_lost=True)
+    await process.revoked.refresh()
+
+
+@router.post(
+    "/logout/all",
+    status_code=status.HTTP_204_NO_CONTENT,
+    summary="End all my sessions",
+    responses=documented(Unauthenticated, Unavailable, Overloaded),
+)
+async def log_out_everywhere(sender: AnyUser, process: Running) -> None:
+    """End every session of the user: all their tokens are refused everywhere within five seconds."""
+    end = partial(records.end_all, account_id=sender.uid, reason=LOGGED_OUT, now=utc_now())
+    await process.database.write(end, repeat_lost=True)
+    await process.revoked.refresh()
+
+
+@router.get(
+    "/users/me/sessions",
+    summary="Where am I logged in?",
+    responses=documented(Unauthenticated, AccountGone, Unavailable, Overloaded),
+)
+async def my_sessions(sender: AnyUser, process: Running) -> list[SessionOut]:
+    """List the sessions that go on, the last used first."""
+    await process.database.read(partial(accounts.active, account_id=sender.uid))
+    going_on = partial(records.going_on, account_id=sender.uid, now=utc_now())
+    return [
+        SessionOut(**session._asdict() | {"id": str(session.id)}, current=session.id.hex == sender.session_id)
+        for session in await process.database.read(going_on)
+    ]
+
+
+@router.delete(
+    "/users/me/sessions/{session_id}",
+    status_code=status.HTTP_204_NO_CONTENT,
+    summary="End one of my sessions",
+    responses=documented(Unauthenticated, NotFound, InvalidInput, Unavailable, Overloaded),
+)
+async def end_session(session_id: SessionId, sender: AnyUser, process: Running) -> None:
+    """End a session: its tokens are refused everywhere within five seconds."""
+    end = partial(records.end, account_id=sender.uid, session_id=session_id, reason=LOGGED_OUT, now=utc_now())
+    # Repeated after a lost commit it would not find what it has ended, so it says what is true by then.
+    if not await process.database.write(end, repeat_lost=False):
+        raise NotFound
+    await process.revoked.refresh()
+
+
+def _tokens(
+    process: Process, response: Response, account: Account, token_version: int, session_id: UUID, token: RefreshToken
+) -> TokensOut:
     response.headers["Cache-Control"] = "no-store"
-    token = process.signer.sign(account.id, account.email, account.role)
-    return AccessTokenOut(access_token=token, expires_in=process.signer.lifetime_seconds)
+    access_token = process.signer.sign(
+        account.id, account.email, account.role, session_id=session_id.hex, token_version=token_version
+    )
+    return TokensOut(access_token=access_token, expires_in=process.signer.lifetime_seconds, refresh_token=token.text())
 
 
 async def _renew_hash(process: Process, credentials: Credentials, password: str) -> None:

@@ -9,6 +9,7 @@ Problem
 │   └── PasswordTooShort
 └── Unauthenticated 401
     ├── WrongCredentials      says the same for every reason
+    ├── RefreshTokenRefused   unknown, ended, or used before
     └── InvalidToken
         └── AccountGone       a good token of a deleted or disabled user
 """
@@ -48,6 +49,13 @@ class WrongCredentials(Unauthenticated):
 
     code, title = "wrong-credentials", "The e-mail address or the password is wrong"
     default_detail = "Check both and try again."
+
+
+class RefreshTokenRefused(Unauthenticated):
+    """A refresh token that nobody was given, whose session is over, or that was used before."""
+
+    code, title = "refresh-token-refused", "This refresh token is not good"
+    default_detail = "Log in again. Each refresh token is good once: keep the newest one."
 
 
 class AccountGone(InvalidToken):

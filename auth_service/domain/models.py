@@ -1,17 +1,24 @@
 """The tables of the users' database. Changed only together with a migration; a test compares the two."""
 
 from datetime import datetime
+from uuid import UUID
 
-from sqlalchemy import String, UniqueConstraint
+from sqlalchemy import ForeignKey, Index, Integer, LargeBinary, String, UniqueConstraint
+from sqlalchemy.dialects import mysql
 from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
 
-from shared.database.types import IDEMPOTENCY_KEY_LENGTH_MAX, TABLE_OPTIONS, RowId, UtcDateTime
+from shared.database.types import IDEMPOTENCY_KEY_LENGTH_MAX, TABLE_OPTIONS, BinaryUuid, RowId, UtcDateTime
 
 VERSION_TABLE = "auth_alembic_version"
 NAME_LENGTH_MAX = 200
 EMAIL_LENGTH_MAX = 254  # RFC 5321, section 4.5.3.1.3
 # `require_address` leaves at most 64 bytes, an @ and the 253 letters of a domain; older addresses may need more.
 EMAIL_KEY_LENGTH_MAX = 320
+USER_AGENT_LENGTH_MAX = 255
+ADDRESS_LENGTH_MAX = 45  # an IPv6 address with an IPv4 address in it
+
+# What SHA-256 makes, and a salt as long.
+Hash = LargeBinary(32).with_variant(mysql.BINARY(32), "mysql", "mariadb")
 
 
 class Base(DeclarativeBase):
@@ -22,7 +29,11 @@ class User(Base):
     """Someone who can log in."""
 
     __tablename__ = "users"
-    __table_args__ = (UniqueConstraint("email_key", name="uq_users_email_key"), TABLE_OPTIONS)
+    __table_args__ = (
+        UniqueConstraint("email_key", name="uq_users_email_key"),
+        Index("users_tokens_revoked", "tokens_revoked_at"),
+        TABLE_OPTIONS,
+    )
 
     id: Mapped[int] = mapped_column(RowId, primary_key=True)
     name: Mapped[str] = mapped_column(String(NAME_LENGTH_MAX))
@@ -34,3 +45,43 @@ class User(Base):
     created_at: Mapped[datetime] = mapped_column(UtcDateTime())
     # Of the request that made the account. It means something together with the mailbox only: nobody has logged in yet.
     idempotency_key: Mapped[str | None] = mapped_column(String(IDEMPOTENCY_KEY_LENGTH_MAX))
+    # Access tokens with a lower one are revoked, as of that moment.
+    token_version: Mapped[int] = mapped_column(Integer, default=0, server_default="0")
+    tokens_revoked_at: Mapped[datetime | None] = mapped_column(UtcDateTime())
+
+
+class Session(Base):
+    """What began with a login, and goes on by refresh tokens until it is ended or left alone for too long."""
+
+    __tablename__ = "sessions"
+    __table_args__ = (
+        UniqueConstraint("family_hash", name="uq_sessions_family_hash"),
+        Index("sessions_of_user", "user_id", "last_used_at"),
+        Index("sessions_ended", "ended_at"),
+        TABLE_OPTIONS,
+    )
+
+    id: Mapped[UUID] = mapped_column(BinaryUuid, primary_key=True)
+    user_id: Mapped[int] = mapped_column(RowId, ForeignKey("users.id"))
+    created_at: Mapped[datetime] = mapped_column(UtcDateTime())
+    last_used_at: Mapped[datetime] = mapped_column(UtcDateTime())
+    expires_at: Mapped[datetime] = mapped_column(UtcDateTime())  # unless it is used before
+    ended_at: Mapped[datetime | None] = mapped_column(UtcDateTime())
+    end_reason: Mapped[str | None] = mapped_column(String(32))
+    address: Mapped[str | None] = mapped_column(String(ADDRESS_LENGTH_MAX))
+    user_agent: Mapped[str | None] = mapped_column(String(USER_AGENT_LENGTH_MAX))
+    # Of the two secrets of the one refresh token that is good now.
+    family_hash: Mapped[bytes] = mapped_column(Hash)
+    token_hash: Mapped[bytes] = mapped_column(Hash)
+
+
+class UsedRefreshToken(Base):
+    """A refresh token that was used a moment ago, and what makes its successor of it."""
+
+    __tablename__ = "used_refresh_tokens"
+    __table_args__ = (TABLE_OPTIONS,)
+
+    session_id: Mapped[UUID] = mapped_column(BinaryUuid, ForeignKey("sessions.id"), primary_key=True)
+    token_hash: Mapped[bytes] = mapped_column(Hash, primary_key=True)
+    salt: Mapped[bytes] = mapped_column(Hash)
+    used_at: Mapped[datetime] = mapped_column(UtcDateTime())

@@ -15,9 +15,6 @@ FIRST_WAIT = re.compile(
     re.IGNORECASE | re.DOTALL,
 )
 WAIT_DIGITS_MAX = 9  # more are more than any maximum
-ENTITY_TAG = r'(?:W/)?+"[\x21\x23-\x7e\x80-\xff]*+"'
-ENTITY_TAGS = re.compile(rf"[ \t,]*+(?:{ENTITY_TAG}[ \t]*+(?:,[ \t,]*+|\Z))*+")
-OPAQUE_TAG = re.compile(r'"[^"]*+"')
 
 
 def parse_wait_seconds(prefer: Sequence[str], wait_seconds_max: int) -> int | None:
@@ -32,14 +29,3 @@ def parse_wait_seconds(prefer: Sequence[str], wait_seconds_max: int) -> int | No
         return None
     digits = (wait[1] or wait[2]).lstrip("0") or "0"
     return wait_seconds_max if len(digits) > WAIT_DIGITS_MAX else min(int(digits), wait_seconds_max)
-
-
-def is_among(etag: str, if_none_match: Sequence[str]) -> bool:
-    """Whether ``etag`` is one of the lines of an If-None-Match header, by weak comparison (RFC 9110, section 13.1.2).
-
-    `*` means any, alone; what is no list of entity tags means none.
-    """
-    field = ", ".join(if_none_match).strip(" \t")
-    if field == "*":
-        return True
-    return ENTITY_TAGS.fullmatch(field) is not None and etag in OPAQUE_TAG.findall(field)

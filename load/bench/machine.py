@@ -13,6 +13,7 @@ import psutil
 
 from lab import mysql, redis
 from load.bench.mysql import Mysql, settings
+from shared.identity.revocations import Revocations
 from shared.identity.tokens import TokenRules, TokenSigner, TokenVerifier, hmac_key
 
 PACKAGES = ("fastapi", "starlette", "uvicorn", "uvloop", "httptools", "sqlalchemy", "pymysql", "celery", "redis")
@@ -55,7 +56,7 @@ def _token_check_us() -> float:
     rules = TokenRules("HS256", "issuer", "audience")
     key = hmac_key("x" * HMAC_BYTES)
     token = TokenSigner(rules, key, None, TOKEN_SECONDS).sign(1, "bench@example.com", "user")
-    verifier = TokenVerifier(rules, cache_max=0)
+    verifier = TokenVerifier(rules, cache_max=0, revocations=Revocations())
     times = timeit.repeat(partial(verifier.verify, token, key), number=TOKEN_CHECKS, repeat=TOKEN_ROUNDS)
     return round(statistics.median(times) / TOKEN_CHECKS * 1e6, 1)
 

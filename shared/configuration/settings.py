@@ -93,6 +93,9 @@ class ServiceSettings(Settings):
     secret_key: SecretStr | None = Field(None, description="HS256 only: the shared secret, 32 bytes or more.")
     token_issuer: str = Field("http://localhost:8001", description="`iss` of the tokens: the auth service's URL.")
     token_audience: str = Field("event-booking", description="`aud` of the tokens.")
+    revocations_refresh_seconds: float = Field(
+        1, gt=0, le=2, description="Pause between two looks at what is revoked: seen after twice that, and a moment."
+    )
     token_cache_max: int = Field(10_000, ge=0, description="Verified tokens that a process remembers until they end.")
 
     @model_validator(mode="after")

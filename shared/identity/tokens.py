@@ -16,8 +16,9 @@ from uuid import uuid4
 from jose import jwk, jwt
 from jose.backends.base import Key
 
-from shared.errors import Forbidden, InvalidToken
+from shared.errors import Forbidden, InvalidToken, TokenRevoked
 from shared.identity.permissions import Permissions, permissions_of, scope_of
+from shared.identity.revocations import Revocations
 
 TOKEN_TYPE = "at+jwt"  # noqa: S105  a media type, not a secret
 TOKEN_TYPES = (TOKEN_TYPE, f"application/{TOKEN_TYPE}")  # RFC 9068, section 4; letter case does not count in either
@@ -43,6 +44,8 @@ class Principal:
     permissions: Permissions
     token_id: str
     expires_at: int  # seconds since 1970
+    session_id: str = ""  # of the login that the token comes from; tokens of API clients and of before have none
+    token_version: int = 0  # how often the tokens of this account had been revoked when this one was signed
 
 
 def require(principal: Principal, *permissions: str) -> None:
@@ -88,8 +91,8 @@ class TokenSigner:
         self._headers = {"typ": TOKEN_TYPE} if key_id is None else {"typ": TOKEN_TYPE, "kid": key_id}
         self.lifetime_seconds = lifetime_seconds
 
-    def sign(self, uid: int, email: str, role: str) -> str:
-        """Return a token for this user, valid from now for ``lifetime_seconds``."""
+    def sign(self, uid: int, email: str, role: str, *, session_id: str = "", token_version: int = 0) -> str:
+        """Return a token for this user, valid from now for ``lifetime_seconds``, unless it is revoked before."""
         now = int(time.time())
         claims = {
             "iss": self._rules.issuer,
@@ -102,23 +105,32 @@ class TokenSigner:
             "uid": uid,
             "role": role,
             "scope": scope_of(role),
+            "token_version": token_version,
         }
+        if session_id:
+            claims["sid"] = session_id
         return jwt.encode(claims, self._key, algorithm=self._rules.algorithm, headers=self._headers)
 
 
 class TokenVerifier:
     """Turns the text of a token into a Principal, or refuses it."""
 
-    def __init__(self, rules: TokenRules, cache_max: int) -> None:
+    def __init__(self, rules: TokenRules, cache_max: int, revocations: Revocations) -> None:
         """Remember up to ``cache_max`` verified tokens until they end: a signature check costs 64 µs."""
         self._rules = rules
+        self._revocations = revocations
         self._cache_max = cache_max
         self._cache: dict[str, Principal] = {}
 
     def cached(self, token: str) -> Principal | None:
         """Return who sent ``token`` if it was verified before and has not ended."""
-        principal = self._cache.get(token)
-        if principal is None or principal.expires_at > time.time():
+        principal, revoked = self._cache.get(token), self._revocations
+        if principal is None or (
+            principal.expires_at > time.time()
+            # What `Revocations.cover` says, without a call: each request pays for it.
+            and principal.session_id not in revoked.sessions
+            and revoked.versions.get(principal.uid, 0) <= principal.token_version
+        ):
             return principal
         del self._cache[token]
         return None
@@ -153,6 +165,8 @@ class TokenVerifier:
             principal = _principal(claims)
         except Exception as error:  # jose also raises RecursionError, OverflowError, AttributeError, …
             raise InvalidToken from error
+        if self._revocations.cover(principal.uid, principal.session_id, principal.token_version):
+            raise TokenRevoked
         self._remember(token, principal)
         return principal
 
@@ -220,8 +234,12 @@ def _principal(claims: dict[str, Any]) -> Principal:
     if any(type(moment) is not int for moment in (expires_at, claims["iat"], claims.get("nbf", 0))):
         msg = "exp, iat or nbf is not what we sign"
         raise ValueError(msg)
+    session_id, token_version = claims.get("sid", ""), claims.get("token_version", 0)
+    if type(session_id) is not str or type(token_version) is not int:
+        msg = "sid or token_version is not what we sign"
+        raise ValueError(msg)
     granted = permissions_of(claims.get("scope"), claims.get("role"))
-    return Principal(uid, str(claims["sub"]), granted, str(claims["jti"]), expires_at)
+    return Principal(uid, str(claims["sub"]), granted, str(claims["jti"]), expires_at, session_id, token_version)
 
 
 def _text(value: str | bytes) -> str:

@@ -20,6 +20,7 @@ from shared.database.units import Database
 from shared.http.authentication import AnyUser, Authenticator, Requires
 from shared.http.service import HttpService, create_service
 from shared.identity.permissions import BOOK
+from shared.identity.revocations import Revocations
 from shared.identity.tokens import Principal
 
 # Starlette runs synchronous endpoints in this many threads; each may need a connection.
@@ -43,7 +44,7 @@ def baseline(title: str, settings: BookingSettings, *, with_database: bool) -> H
     async def opened(_stopping: asyncio.Event) -> AsyncIterator[Process]:
         # Who never asks the database never connects to it.
         database = Database.connect(settings.database_url.get_secret_value(), settings, THREADS)
-        process = Process(remote_authenticator(settings), database)
+        process = Process(remote_authenticator(settings, Revocations()), database)
         yield process
         await process.authenticator.close()
 

@@ -91,7 +91,7 @@ def test_it_can_be_taken_back(database: Database, settings: AuthSettings) -> Non
 def test_the_column_is_added_at_once(database: Database, servers: Servers, database_kind: str) -> None:
     statements: list[str] = []
     with statements_of(database, statements):
-        migrate(database, command.upgrade, "head")
+        migrate(database, command.upgrade, "0003")
     (alter,) = [statement for statement in statements if statement.startswith("ALTER")]
     server = servers.mysql() if database_kind == "mysql" else servers.mariadb()
     with fresh_database(server, "instant") as url:

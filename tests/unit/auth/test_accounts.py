@@ -9,7 +9,7 @@ from auth_service.domain.accounts import NewAccount, add, renew_hash
 from auth_service.domain.errors import EmailTaken, RoleNotAllowed
 from auth_service.domain.passwords import Passwords, argon2
 from auth_service.domain.permissions import NOBODY, require_may_create
-from auth_service.domain.sessions import credentials_of
+from auth_service.domain.sessions.login import credentials_of
 from shared.database.units import Database
 from shared.identity.permissions import ROLES, Permissions
 from tests.fixtures.accounts import accounts_database, auth_settings

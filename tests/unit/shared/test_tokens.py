@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 
 from shared.errors import Unauthenticated
 from shared.identity.permissions import ROLES
+from shared.identity.revocations import Revocations
 from shared.identity.tokens import (
     TOKEN_BYTES_MAX,
     TokenRules,
@@ -171,7 +172,7 @@ def test_a_foreign_signature_is_refused() -> None:
 def test_a_shared_secret_and_a_key_pair_do_not_mix() -> None:
     rules = TokenRules("HS256", RULES.issuer, RULES.audience)
     token = TokenSigner(rules, hmac_key(SECRET), None, 600).sign(1, "a@example.com", "user")
-    judging = TokenVerifier(rules, 0)
+    judging = TokenVerifier(rules, 0, Revocations())
     assert judging.key_id(token) is None
     assert judging.verify(token, hmac_key(SECRET)).uid == 1
     with pytest.raises(Unauthenticated):

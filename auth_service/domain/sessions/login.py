@@ -17,15 +17,18 @@ class Credentials:
     account: Account
     password_hash: str
     disabled: bool
+    token_version: int
 
 
 def credentials_of(connection: Connection, email: str) -> Credentials | None:
     """Return what is stored for this address, or None when nobody has it."""
-    query = select(*COLUMNS, User.password_hash, User.disabled_at).where(User.email_key == email_key(email))
+    stored = User.password_hash, User.disabled_at, User.token_version
+    query = select(*COLUMNS, *stored).where(User.email_key == email_key(email))
     row = connection.execute(query).one_or_none()
     if row is None:
         return None
-    return Credentials(Account(*row[: len(COLUMNS)]), row.password_hash, row.disabled_at is not None)
+    account = Account(*row[: len(COLUMNS)])
+    return Credentials(account, row.password_hash, row.disabled_at is not None, row.token_version)
 
 
 def admit(credentials: Credentials | None, *, password_matches: bool) -> Credentials:

@@ -1,0 +1,149 @@
+"""Sessions as they are stored: begun, listed and ended."""
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Final, NamedTuple
+from uuid import UUID
+
+from sqlalchemy import ColumnElement, Connection, and_, delete, insert, select, update
+
+from auth_service.domain.errors import WrongCredentials
+from auth_service.domain.models import ADDRESS_LENGTH_MAX, USER_AGENT_LENGTH_MAX, Session, UsedRefreshToken, User
+from auth_service.domain.sessions.refresh_tokens import RefreshToken, hashed
+
+# Why a session ended.
+LOGGED_OUT: Final = "logged_out"
+TOKEN_REPLAYED: Final = "token_replayed"  # noqa: S105  a reason
+TOO_MANY: Final = "too_many"
+
+KEPT: Final = timedelta(days=30)  # a session that is over, so that it can be looked into
+
+
+class Seen(NamedTuple):
+    """Where a request came from."""
+
+    address: str | None
+    user_agent: str | None
+
+    def cut(self) -> "Seen":
+        """Return as much of it as is stored."""
+        address, user_agent = self
+        return Seen(address and address[:ADDRESS_LENGTH_MAX], user_agent and user_agent[:USER_AGENT_LENGTH_MAX])
+
+
+@dataclass(frozen=True, slots=True)
+class Terms:
+    """How long sessions last, and how many of them one account may have."""
+
+    idle: timedelta  # without a refresh
+    longest: timedelta  # whatever is done
+    grace: timedelta  # in which a used refresh token is answered with the same successor
+    count_max: int
+
+    def end(self, began: datetime, now: datetime) -> datetime:
+        """Tell when a session that was used ``now`` ends by itself."""
+        return min(began + self.longest, now + self.idle)
+
+
+class NewSession(NamedTuple):
+    """A session to begin; made before its transaction, which may run twice."""
+
+    id: UUID
+    account_id: int
+    password_hash: str  # that was checked
+    token: RefreshToken
+    seen: Seen
+
+
+class SessionState(NamedTuple):
+    """A session that goes on."""
+
+    id: UUID
+    created_at: datetime
+    last_used_at: datetime
+    expires_at: datetime
+    address: str | None
+    user_agent: str | None
+
+
+COLUMNS = tuple(getattr(Session, name) for name in SessionState._fields)
+
+
+def begin(connection: Connection, new: NewSession, terms: Terms, now: datetime) -> None:
+    """Begin a session. Those of the account above the limit end, the longest unused first. Safe to repeat.
+
+    Raises WrongCredentials when the account was disabled or got another password since it was checked.
+    """
+    # Locked, so that a change of the password ends this session too, or is seen here.
+    good = (User.id == new.account_id, User.password_hash == new.password_hash, User.disabled_at.is_(None))
+    if connection.scalar(select(User.id).where(*good).with_for_update()) is None:
+        raise WrongCredentials
+    if connection.scalar(select(Session.id).where(Session.id == new.id)) is not None:
+        return  # an earlier attempt, whose commit went through unheard
+    _forget_old(connection, new.account_id, now)
+    _end_above_limit(connection, new.account_id, terms.count_max, now)
+    address, user_agent = new.seen.cut()
+    connection.execute(
+        insert(Session).values(
+            id=new.id,
+            user_id=new.account_id,
+            created_at=now,
+            last_used_at=now,
+            expires_at=terms.end(now, now),
+            address=address,
+            user_agent=user_agent,
+            family_hash=hashed(new.token.family),
+            token_hash=hashed(new.token.once),
+        )
+    )
+
+
+def going_on(connection: Connection, account_id: int, now: datetime) -> list[SessionState]:
+    """List the sessions of an account, the last used first."""
+    query = select(*COLUMNS).where(_goes_on(account_id, now)).order_by(Session.last_used_at.desc(), Session.id)
+    return [SessionState(*row) for row in connection.execute(query)]
+
+
+def end(connection: Connection, account_id: int, session_id: UUID, reason: str, now: datetime) -> bool:
+    """End one session of an account; False when it has none of this id that goes on. Its tokens are revoked."""
+    ended = _end(connection, and_(_goes_on(account_id, now), Session.id == session_id), reason, now)
+    return ended > 0
+
+
+def end_all(connection: Connection, account_id: int, reason: str, now: datetime, keep: UUID | None = None) -> None:
+    """End the sessions of an account, but for the one to ``keep``, and revoke their tokens.
+
+    Without one to keep, all access tokens of the account are revoked, those that belong to no session too.
+    """
+    others = _goes_on(account_id, now)
+    _end(connection, others if keep is None else and_(others, Session.id != keep), reason, now)
+    if keep is None:
+        revoke_tokens(connection, account_id, now)
+
+
+def revoke_tokens(connection: Connection, account_id: int, now: datetime) -> None:
+    """Revoke the access tokens of an account, and let its sessions go on: the next tokens say what has changed."""
+    newer = {"token_version": User.token_version + 1, "tokens_revoked_at": now}
+    connection.execute(update(User).where(User.id == account_id).values(newer))
+
+
+def _goes_on(account_id: int, now: datetime) -> ColumnElement[bool]:
+    return and_(Session.user_id == account_id, Session.ended_at.is_(None), Session.expires_at > now)
+
+
+def _end(connection: Connection, which: ColumnElement[bool], reason: str, now: datetime) -> int:
+    return connection.execute(update(Session).where(which).values(ended_at=now, end_reason=reason)).rowcount
+
+
+def _end_above_limit(connection: Connection, account_id: int, count_max: int, now: datetime) -> None:
+    above = [session.id for session in going_on(connection, account_id, now)[count_max - 1 :]]
+    if above:
+        _end(connection, Session.id.in_(above), TOO_MANY, now)
+
+
+def _forget_old(connection: Connection, account_id: int, now: datetime) -> None:
+    over = Session.user_id == account_id, (Session.ended_at < now - KEPT) | (Session.expires_at < now - KEPT)
+    old = connection.scalars(select(Session.id).where(*over)).all()
+    if old:
+        connection.execute(delete(UsedRefreshToken).where(UsedRefreshToken.session_id.in_(old)))
+        connection.execute(delete(Session).where(Session.id.in_(old)))
