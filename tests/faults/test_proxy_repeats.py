@@ -79,7 +79,7 @@ def url(auth: Replicas, booking: Replicas, tmp_path: Path) -> Iterator[str]:
 def replicas(request: pytest.FixtureRequest, auth: Replicas, booking: Replicas) -> Replicas:
     """The service that the test's path belongs to, or else the booking service."""
     path = request.node.callspec.params["path"] if hasattr(request.node, "callspec") else BOOK
-    return auth if path.startswith(("/login", "/users", "/.well-known")) else booking
+    return auth if path.startswith(("/login", "/logout", "/token/", "/users", "/.well-known")) else booking
 
 
 def test_a_booking_without_a_key_is_sent_again_with_the_key_it_was_given(url: str, replicas: Replicas) -> None:
@@ -116,6 +116,8 @@ def test_what_a_whole_round_of_replicas_did_not_answer_gets_a_second_round(url: 
         ("DELETE", "/events/7"),
         ("HEAD", "/events"),
         ("POST", "/login"),
+        ("POST", "/token/refresh"),
+        ("POST", "/logout/all"),
         ("GET", "/login"),
         ("GET", "/users/me"),
         ("GET", "/.well-known/jwks.json"),
