@@ -5,21 +5,18 @@ import os
 import subprocess
 import sys
 import unicodedata
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 
 import pytest
 from alembic import command
-from alembic.config import Config
 from sqlalchemy import BigInteger, DateTime, Text, column, insert, table
 
 from auth_service.domain.mailboxes import email_key
-from auth_service.migrations import MIGRATIONS
 from auth_service.process import configured_hasher
 from auth_service.settings import AuthSettings
 from shared.clock import utc_now
-from shared.database.migrations import configuration
 from shared.database.units import Database
-from tests.fixtures.accounts import ADA, PASSWORD, auth_settings, log_in, private_key_pem, running
+from tests.fixtures.accounts import ADA, PASSWORD, auth_settings, log_in, migrate, private_key_pem, running
 
 ROWS_AT_ONCE = 1_000  # as the migration has it
 SHARP = ("u@fa\u00df.example", "u@fass.example")  # one key before, two domains since IDNA 2008
@@ -54,13 +51,6 @@ def database(settings: AuthSettings) -> Iterator[Database]:
     migrate(database, command.upgrade, "0001")
     yield database
     database.close()
-
-
-def migrate(database: Database, how: Callable[[Config, str], None], revision: str) -> None:
-    config = configuration(MIGRATIONS)
-    with database.engine.begin() as connection:
-        config.attributes["connection"] = connection
-        how(config, revision)
 
 
 def add(database: Database, accounts: list[tuple[str, str]], hashed: str = "?") -> None:

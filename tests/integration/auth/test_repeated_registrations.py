@@ -1,12 +1,11 @@
 """Registrations that are repeated, and migration 0003, which makes room for their keys: on each kind of database."""
 
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 from alembic import command
-from alembic.config import Config
 from sqlalchemy import text
 
 from auth_service.domain.accounts import NewAccount, add, registration
@@ -16,9 +15,9 @@ from auth_service.process import configured_hasher
 from auth_service.settings import AuthSettings
 from lab.mysql import fresh_database
 from shared.clock import utc_now
-from shared.database.migrations import configuration, upgrade
+from shared.database.migrations import upgrade
 from shared.database.units import Database
-from tests.fixtures.accounts import ADA, PASSWORD, accounts_database, auth_settings, log_in, running
+from tests.fixtures.accounts import ADA, PASSWORD, accounts_database, auth_settings, log_in, migrate, running
 from tests.fixtures.databases import REAL, differences, statements_of
 from tests.fixtures.servers import Servers
 
@@ -44,13 +43,6 @@ def database(settings: AuthSettings) -> Iterator[Database]:
     migrate(database, command.upgrade, "0002")
     yield database
     database.close()
-
-
-def migrate(database: Database, how: Callable[[Config, str], None], revision: str) -> None:
-    config = configuration(MIGRATIONS)
-    with database.engine.begin() as connection:
-        config.attributes["connection"] = connection
-        how(config, revision)
 
 
 def register_as_before(database: Database, settings: AuthSettings, email: str) -> None:
