@@ -1,6 +1,6 @@
 """Wiring of the auth service, and nothing else."""
 
-from auth_service.api import accounts, keys, revocations, sessions
+from auth_service.api import accounts, audit_log, keys, revocations, sessions
 from auth_service.domain.passwords import Hasher
 from auth_service.domain.signing import signing_key
 from auth_service.process import configured_hasher, running
@@ -26,6 +26,7 @@ def create_app(settings: AuthSettings, hasher: Hasher | None = None) -> HttpServ
     for router in (
         sessions.router,
         accounts.router,
+        audit_log.router,
         keys.router(key, settings.token_issuer),
         revocations.router,
         health.router(),

@@ -9,10 +9,11 @@ from pydantic import AfterValidator
 from pydantic_core import PydanticCustomError
 from sqlalchemy import Connection
 
-from auth_service.api.dependencies import Running, Sender
+from auth_service.api.dependencies import From, Running, Sender
 from auth_service.api.schemas import UserIn, UserOut, WelcomeOut
 from auth_service.domain import accounts
 from auth_service.domain.accounts import Account, NewAccount, Registration
+from auth_service.domain.audit_log import Origin
 from auth_service.domain.errors import AccountGone, EmailTaken, PasswordTooShort, RoleNotAllowed
 from auth_service.domain.passwords import require_length
 from auth_service.domain.permissions import NOBODY, require_may_create
@@ -74,7 +75,12 @@ router = APIRouter(tags=["accounts"], route_class=StrictRoute)
     ),
 )
 async def register(
-    new: UserIn, sender: Sender, process: Running, response: Response, idempotency_key: IdempotencyKey = None
+    new: UserIn,
+    sender: Sender,
+    process: Running,
+    origin: From,
+    response: Response,
+    idempotency_key: IdempotencyKey = None,
 ) -> UserOut:
     """Anyone may register with role `user` or `public`; role `admin` needs an admin's access token."""
     require_length(new.password, process.settings.password_length_min)
@@ -85,7 +91,7 @@ async def register(
     is_repeated = account is not None
     if account is None:
         try:
-            account = await _register(process, new, key, creator_id)
+            account = await _register(process, new, key, creator_id, origin)
         except EmailTaken:
             # Perhaps the same request came twice at once, and the other one was first.
             account, is_repeated = await _registered(process, new, key, creator_id), True
@@ -113,12 +119,12 @@ async def _registered(process: Process, new: UserIn, key: str | None, creator_id
     return accounts.repeated(earlier, new.name, new.email, new.role, password_matches=matches)
 
 
-async def _register(process: Process, new: UserIn, key: str | None, creator_id: int | None) -> Account:
+async def _register(process: Process, new: UserIn, key: str | None, creator_id: int | None, origin: Origin) -> Account:
     password_hash = await process.passwords.hash(new.password)
     account = NewAccount(new.name, new.email, password_hash, new.role, key)
     # It recognises an account that an earlier attempt made.
     return await process.database.write(
-        partial(accounts.register, new=account, creator_id=creator_id), repeat_lost=True
+        partial(accounts.register, new=account, creator_id=creator_id, origin=origin), repeat_lost=True
     )
 
 

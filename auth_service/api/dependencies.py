@@ -4,10 +4,11 @@ from typing import Annotated
 
 from fastapi import Depends, Request
 
-from auth_service.domain.sessions.records import Seen
+from auth_service.domain.audit_log import Origin
 from auth_service.process import Process
 from shared.http.authentication import authenticated_if_sent
 from shared.identity.tokens import Principal
+from shared.logging import request_id
 
 
 def _running(request: Request) -> Process:
@@ -19,8 +20,9 @@ Running = Annotated[Process, Depends(_running)]
 Sender = Annotated[Principal | None, Depends(authenticated_if_sent)]
 
 
-def _seen(request: Request) -> Seen:
-    return Seen(request.client.host if request.client else None, request.headers.get("user-agent"))
+def _origin(request: Request) -> Origin:
+    address = request.client.host if request.client else None
+    return Origin(address, request.headers.get("user-agent"), request_id.get())
 
 
-SeenFrom = Annotated[Seen, Depends(_seen)]
+From = Annotated[Origin, Depends(_origin)]

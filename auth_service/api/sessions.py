@@ -8,7 +8,7 @@ from uuid import UUID
 from fastapi import APIRouter, Path, Response, status
 from uuid_utils.compat import uuid7
 
-from auth_service.api.dependencies import Running, SeenFrom
+from auth_service.api.dependencies import From, Running
 from auth_service.api.schemas import LoginIn, RefreshIn, SessionOut, TokensOut
 from auth_service.domain import accounts
 from auth_service.domain.accounts import Account
@@ -16,7 +16,7 @@ from auth_service.domain.errors import AccountGone, RefreshTokenRefused, WrongCr
 from auth_service.domain.sessions import login as logins
 from auth_service.domain.sessions import records, refreshing
 from auth_service.domain.sessions.login import Credentials
-from auth_service.domain.sessions.records import LOGGED_OUT, NewSession
+from auth_service.domain.sessions.records import LOGGED_OUT, Ending, NewSession
 from auth_service.domain.sessions.refresh_tokens import RefreshToken
 from auth_service.domain.sessions.refreshing import Use
 from auth_service.process import Process
@@ -49,14 +49,19 @@ SessionId = Annotated[UUID, Path(description="A session's `id`.")]
     response_description="A token for both services, and one to refresh it with; never to be cached.",
     responses=documented(WrongCredentials, *OF_BODIES, Unavailable, Overloaded),
 )
-async def log_in(login: LoginIn, process: Running, seen: SeenFrom, response: Response) -> TokensOut:
+async def log_in(login: LoginIn, process: Running, origin: From, response: Response) -> TokensOut:
     """Check an e-mail address and its password, and begin a session. Every refusal is the same, after the same work."""
     stored = await process.database.read(partial(logins.credentials_of, email=login.email))
     # No database connection is held while the password is hashed.
     matches = await process.passwords.matches(login.password, stored.password_hash if stored else None)
-    credentials = logins.admit(stored, password_matches=matches)
+    try:
+        credentials = logins.admit(stored, password_matches=matches)
+    except WrongCredentials:
+        failed = partial(logins.record_failure, credentials=stored, origin=origin, now=utc_now())
+        await process.database.write(failed, repeat_lost=False)
+        raise
     account = credentials.account
-    new = NewSession(uuid7(), account.id, credentials.password_hash, RefreshToken.new(), seen)
+    new = NewSession(uuid7(), account.id, credentials.password_hash, RefreshToken.new(), origin)
     begin = partial(records.begin, new=new, terms=process.session_terms, now=utc_now())
     await process.database.write(begin, repeat_lost=True)
     await _renew_hash(process, credentials, login.password)
@@ -69,7 +74,7 @@ async def log_in(login: LoginIn, process: Running, seen: SeenFrom, response: Res
     response_description="The next two tokens; never to be cached.",
     responses=documented(RefreshTokenRefused, *OF_BODIES, Unavailable, Overloaded),
 )
-async def refresh(given: RefreshIn, process: Running, seen: SeenFrom, response: Response) -> TokensOut:
+async def refresh(given: RefreshIn, process: Running, origin: From, response: Response) -> TokensOut:
     """Take a refresh token for the next one and a new access token. Each is good once.
 
     Sent again within REFRESH_GRACE_SECONDS, it gets the same answer, so that two tabs or a lost answer log nobody out.
@@ -78,7 +83,7 @@ async def refresh(given: RefreshIn, process: Running, seen: SeenFrom, response: 
     token = RefreshToken.read(given.refresh_token)
     if token is None:
         raise RefreshTokenRefused
-    use = Use(seen, utc_now())
+    use = Use(origin, utc_now())
     work = partial(refreshing.refresh, token=token, use=use, terms=process.session_terms)
     refreshed = await process.database.write(work, repeat_lost=True)
     if refreshed is None:
@@ -93,19 +98,14 @@ async def refresh(given: RefreshIn, process: Running, seen: SeenFrom, response: 
     summary="End this session",
     responses=documented(Unauthenticated, Unavailable, Overloaded),
 )
-async def log_out(sender: AnyUser, process: Running) -> None:
+async def log_out(sender: AnyUser, process: Running, origin: From) -> None:
     """End the session that the access token comes from: its tokens are refused everywhere within five seconds."""
     if not sender.session_id:
         # A token of before there were sessions: it can be ended with all others only.
-        await log_out_everywhere(sender, process)
+        await log_out_everywhere(sender, process, origin)
         return
-    end = partial(
-        records.end,
-        account_id=sender.uid,
-        session_id=UUID(sender.session_id),
-        reason=LOGGED_OUT,
-        now=utc_now(),
-    )
+    ending = Ending(LOGGED_OUT, sender.uid, origin, utc_now())
+    end = partial(records.end, account_id=sender.uid, session_id=UUID(sender.session_id), ending=ending)
     await process.database.write(end, repeat_lost=True)
     await process.revoked.refresh()
 
@@ -116,10 +116,10 @@ async def log_out(sender: AnyUser, process: Running) -> None:
     summary="End all my sessions",
     responses=documented(Unauthenticated, Unavailable, Overloaded),
 )
-async def log_out_everywhere(sender: AnyUser, process: Running) -> None:
+async def log_out_everywhere(sender: AnyUser, process: Running, origin: From) -> None:
     """End every session of the user: all their tokens are refused everywhere within five seconds."""
-    end = partial(records.end_all, account_id=sender.uid, reason=LOGGED_OUT, now=utc_now())
-    await process.database.write(end, repeat_lost=True)
+    ending = Ending(LOGGED_OUT, sender.uid, origin, utc_now())
+    await process.database.write(partial(records.end_all, account_id=sender.uid, ending=ending), repeat_lost=False)
     await process.revoked.refresh()
 
 
@@ -144,9 +144,10 @@ async def my_sessions(sender: AnyUser, process: Running) -> list[SessionOut]:
     summary="End one of my sessions",
     responses=documented(Unauthenticated, NotFound, InvalidInput, Unavailable, Overloaded),
 )
-async def end_session(session_id: SessionId, sender: AnyUser, process: Running) -> None:
+async def end_session(session_id: SessionId, sender: AnyUser, process: Running, origin: From) -> None:
     """End a session: its tokens are refused everywhere within five seconds."""
-    end = partial(records.end, account_id=sender.uid, session_id=session_id, reason=LOGGED_OUT, now=utc_now())
+    ending = Ending(LOGGED_OUT, sender.uid, origin, utc_now())
+    end = partial(records.end, account_id=sender.uid, session_id=session_id, ending=ending)
     # Repeated after a lost commit it would not find what it has ended, so it says what is true by then.
     if not await process.database.write(end, repeat_lost=False):
         raise NotFound

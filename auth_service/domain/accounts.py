@@ -7,6 +7,8 @@ from typing import Final
 from sqlalchemy import ColumnElement, Connection, insert, select, update
 from sqlalchemy.exc import IntegrityError
 
+from auth_service.domain import audit_log
+from auth_service.domain.audit_log import COMMAND_LINE, Act, Origin
 from auth_service.domain.errors import AccountGone, EmailTaken
 from auth_service.domain.mailboxes import email_key
 from auth_service.domain.models import User
@@ -54,10 +56,10 @@ class Registration:
     password_hash: str
 
 
-def register(connection: Connection, new: NewAccount, creator_id: int | None) -> Account:
+def register(connection: Connection, new: NewAccount, creator_id: int | None, origin: Origin) -> Account:
     """Add an account on behalf of ``creator_id``. Raises EmailTaken, RoleNotAllowed or AccountGone."""
     require_creator(connection, new.role, creator_id)
-    return add(connection, new)
+    return add(connection, new, creator_id, origin)
 
 
 def require_creator(connection: Connection, role: str, creator_id: int | None) -> None:
@@ -69,7 +71,9 @@ def require_creator(connection: Connection, role: str, creator_id: int | None) -
         require_may_create(role, NOBODY if creator_id is None else ROLES[active(connection, creator_id).role])
 
 
-def add(connection: Connection, new: NewAccount) -> Account:
+def add(
+    connection: Connection, new: NewAccount, creator_id: int | None = None, origin: Origin = COMMAND_LINE
+) -> Account:
     """Add an account, whoever asks. Raises EmailTaken: the unique index decides, so a race has one winner.
 
     Safe to repeat after a lost commit: a row with our own freshly salted hash can only be this very attempt's.
@@ -88,6 +92,9 @@ def add(connection: Connection, new: NewAccount) -> Account:
         account_id = connection.execute(row).lastrowid
     except IntegrityError as error:
         return _earlier_attempt(connection, new, error)
+    audit_log.record(
+        connection, Act.REGISTERED, origin, created_at, actor_id=creator_id, account_id=account_id, role=new.role
+    )
     return Account(id=account_id, name=new.name, email=new.email, role=new.role, created_at=created_at)
 
 

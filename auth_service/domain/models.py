@@ -3,7 +3,7 @@
 from datetime import datetime
 from uuid import UUID
 
-from sqlalchemy import ForeignKey, Index, Integer, LargeBinary, String, UniqueConstraint
+from sqlalchemy import ForeignKey, Index, Integer, LargeBinary, String, Text, UniqueConstraint
 from sqlalchemy.dialects import mysql
 from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
 
@@ -15,6 +15,7 @@ EMAIL_LENGTH_MAX = 254  # RFC 5321, section 4.5.3.1.3
 # `require_address` leaves at most 64 bytes, an @ and the 253 letters of a domain; older addresses may need more.
 EMAIL_KEY_LENGTH_MAX = 320
 USER_AGENT_LENGTH_MAX = 255
+REQUEST_ID_LENGTH_MAX = 128  # as `shared/http/edge.py` has it
 ADDRESS_LENGTH_MAX = 45  # an IPv6 address with an IPv4 address in it
 
 # What SHA-256 makes, and a salt as long.
@@ -85,3 +86,24 @@ class UsedRefreshToken(Base):
     token_hash: Mapped[bytes] = mapped_column(Hash, primary_key=True)
     salt: Mapped[bytes] = mapped_column(Hash)
     used_at: Mapped[datetime] = mapped_column(UtcDateTime())
+
+
+class AuditEntry(Base):
+    """Something that was done to an account. Added, never changed; so there is no foreign key that could forbid it."""
+
+    __tablename__ = "audit_log"
+    __table_args__ = (
+        Index("audit_log_of_account", "account_id", "id"),
+        Index("audit_log_of_actor", "actor_id", "id"),
+        Index("audit_log_of_act", "act", "id"),
+        TABLE_OPTIONS,
+    )
+
+    id: Mapped[int] = mapped_column(RowId, primary_key=True)
+    at: Mapped[datetime] = mapped_column(UtcDateTime())
+    act: Mapped[str] = mapped_column(String(48))
+    actor_id: Mapped[int | None] = mapped_column(RowId)  # None: nobody who was logged in
+    account_id: Mapped[int | None] = mapped_column(RowId)
+    address: Mapped[str | None] = mapped_column(String(ADDRESS_LENGTH_MAX))
+    request_id: Mapped[str | None] = mapped_column(String(REQUEST_ID_LENGTH_MAX))
+    details: Mapped[str | None] = mapped_column(Text)  # JSON

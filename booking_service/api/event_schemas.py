@@ -2,15 +2,14 @@
 
 from typing import Annotated, Literal
 
-from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field
 
-from booking_service.api.schemas import INTEGER_MAX, Moment, as_utc, date_text
 from booking_service.domain.catalogue import EventState, NewEvent, Origin
 from booking_service.domain.models import NAME_LENGTH_MAX
 from booking_service.domain.rules import HOLD_SECONDS_MAX, GivenRules
+from shared.http.values import INTEGER_MAX, GivenMoment, Moment
 from shared.text import GivenText
 
-EventDate = Annotated[Moment, BeforeValidator(date_text), AfterValidator(as_utc)]
 Name = Annotated[str, GivenText(NAME_LENGTH_MAX)]
 Limit = Annotated[int, Field(strict=True, ge=1, le=INTEGER_MAX)]
 # The highest number stands for no bound.
@@ -26,9 +25,9 @@ class RulesOfEvent(BaseModel):
     max_seats_per_user: Limit | None = Field(
         None, description="Seats that a user may have in all: confirmed, held and waited for."
     )
-    sales_open_at: EventDate | None = Field(None, description="Nothing is sold before.")
-    sales_close_at: EventDate | None = Field(None, description="Nothing is sold from then on; null: when it begins.")
-    cancel_until: EventDate | None = Field(None, description="From then on a confirmed booking stays; null: any time.")
+    sales_open_at: GivenMoment | None = Field(None, description="Nothing is sold before.")
+    sales_close_at: GivenMoment | None = Field(None, description="Nothing is sold from then on; null: when it begins.")
+    cancel_until: GivenMoment | None = Field(None, description="From then on what is confirmed stays; null: any time.")
     hold_seconds: HoldSeconds | None = Field(
         None, description="A booking is `held` for so long until it is confirmed; null: confirmed at once."
     )
@@ -66,7 +65,7 @@ class EventIn(RulesOfEvent):
 
     event_name: Name
     event_venue: Name
-    event_date: EventDate = Field(description="RFC 3339; without a zone it is taken as UTC.")
+    event_date: GivenMoment = Field(description="RFC 3339; without a zone it is taken as UTC.")
     event_availibility: int = Field(strict=True, ge=0, le=INTEGER_MAX, description="Seats to sell.")
 
     def to_domain(self, origin: Origin) -> NewEvent:

@@ -6,10 +6,8 @@ from typing import Annotated, Any
 
 from fastapi import APIRouter, Header, Query, Request, Response
 
-from booking_service.api.cursors import decode_cursor, encode_cursor, next_link
 from booking_service.api.dependencies import EventWriter, Running
 from booking_service.api.event_schemas import EventIn, EventOut
-from booking_service.api.pages import Cursor, Limit, page_size
 from booking_service.api.schemas import EventId
 from booking_service.domain import catalogue
 from booking_service.domain.catalogue import Origin
@@ -26,8 +24,10 @@ from shared.errors import (
     UnsupportedCoding,
     UnsupportedMediaType,
 )
+from shared.http.cursors import decode_cursor, encode_cursor, next_link
 from shared.http.entity_tags import is_among
 from shared.http.idempotency import REPLAYED, IdempotencyKey, parse_idempotency_key
+from shared.http.pages import Cursor, Limit, page_size
 from shared.http.problems import documented
 from shared.http.strict_route import StrictRoute
 

@@ -9,19 +9,19 @@ from pydantic import BaseModel, Field
 
 from booking_service.api.answers import booking_json
 from booking_service.api.bookings import parse_booking_id
-from booking_service.api.cursors import binding, decode_bound_cursor, encode_cursor, next_link
 from booking_service.api.dependencies import Reader, Running
-from booking_service.api.event_schemas import EventDate
-from booking_service.api.pages import Cursor, Limit, page_size
-from booking_service.api.schemas import ID_MAX, BookingOut, GivenId, Moment
+from booking_service.api.schemas import BookingOut
 from booking_service.domain.bookings import story
 from booking_service.domain.bookings.history import SCAN_MAX, Wanted
 from booking_service.domain.errors import BookingNotFound, NotYourBookings
 from booking_service.domain.models import STATUSES
 from shared.errors import Forbidden, InvalidInput, Overloaded, Unauthenticated, Unavailable
+from shared.http.cursors import binding, decode_bound_cursor, encode_cursor, next_link
 from shared.http.idempotency import parse_idempotency_key
+from shared.http.pages import Cursor, Limit, page_size
 from shared.http.problems import documented
 from shared.http.strict_route import StrictRoute
+from shared.http.values import ID_MAX, GivenId, GivenMoment, Moment
 from shared.identity.permissions import READ_ALL_BOOKINGS
 
 ID_BYTES = 16
@@ -33,8 +33,8 @@ Statuses = Annotated[
     list[str] | None,
     Query(description=f"Any of several, repeated or with commas between: {', '.join(STATUSES)}.", max_length=100),
 ]
-From = Annotated[EventDate | None, Query(alias="from", description="Asked for at this moment or later.")]
-To = Annotated[EventDate | None, Query(description="Asked for before this moment.")]
+From = Annotated[GivenMoment | None, Query(alias="from", description="Asked for at this moment or later.")]
+To = Annotated[GivenMoment | None, Query(description="Asked for before this moment.")]
 Key = Annotated[str | None, Query(description="The one that came with this `Idempotency-Key`, if any.")]
 
 router = APIRouter(prefix="/bookings", tags=["bookings"], route_class=StrictRoute)

@@ -9,18 +9,19 @@ from fastapi import APIRouter, Query, Request, Response
 from pydantic import BaseModel, BeforeValidator, Field
 from sqlalchemy import Connection
 
-from booking_service.api.cursors import bad_cursor, binding, decode_bound_cursor, encode_cursor, next_link
 from booking_service.api.dependencies import EventWriter, Running
-from booking_service.api.pages import Cursor, capped
-from booking_service.api.schemas import EventId, Moment
+from booking_service.api.schemas import EventId
 from booking_service.domain.errors import EventNotFound
 from booking_service.domain.ledger import pages
 from booking_service.domain.ledger.acts import CHANGES, DECISIONS, Line, Place, Stand
 from booking_service.domain.ledger.pages import Reached, Sum
 from shared.clock import EPOCH, rfc3339
 from shared.errors import Forbidden, InvalidInput, Overloaded, Unauthenticated, Unavailable
+from shared.http.cursors import bad_cursor, binding, decode_bound_cursor, encode_cursor, next_link
+from shared.http.pages import Cursor, capped
 from shared.http.problems import documented
 from shared.http.strict_route import StrictRoute
+from shared.http.values import Moment
 
 LINES_DEFAULT = 1_000
 LINES_MAX = 5_000  # a page costs a look at all bookings of the event, so it may be long

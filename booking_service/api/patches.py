@@ -5,7 +5,7 @@ from typing import Annotated, Any
 from pydantic import BaseModel, ConfigDict, Field, StrictBool, field_validator, model_validator
 from pydantic_core import PydanticCustomError
 
-from booking_service.api.schemas import INTEGER_MAX
+from shared.http.values import INTEGER_MAX
 
 
 def _optional(schema: dict[str, Any]) -> None:

@@ -14,13 +14,16 @@ READ_BOOKINGS: Final = "bookings:read"
 READ_ALL_BOOKINGS: Final = "bookings:read:all"
 WRITE_EVENTS: Final = "events:write"
 WRITE_USERS: Final = "users:write"
+READ_AUDIT_LOG: Final = "audit-log:read"
 
 Permissions = frozenset[str]
 
 ROLES: Mapping[str, Permissions] = {
     "public": Permissions(),
     "user": Permissions({READ_BOOKINGS, BOOK}),
-    "admin": Permissions({READ_BOOKINGS, READ_ALL_BOOKINGS, WRITE_ALL_BOOKINGS, CONFIRM, WRITE_EVENTS, WRITE_USERS}),
+    "admin": Permissions(
+        {READ_BOOKINGS, READ_ALL_BOOKINGS, WRITE_ALL_BOOKINGS, CONFIRM, WRITE_EVENTS, WRITE_USERS, READ_AUDIT_LOG}
+    ),
 }
 ALL: Permissions = Permissions().union(*ROLES.values())
 # What tokens of before READ_ALL_BOOKINGS say; the last of them ended long ago once all replicas are newer than that.

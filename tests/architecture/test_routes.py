@@ -98,6 +98,7 @@ def test_the_guarded_routes_are_really_seen(app: FastAPI, service: str) -> None:
             ("POST", "/logout"),
             ("POST", "/logout/all"),
             ("GET", "/users/me/sessions"),
+            ("GET", "/audit-log"),
             ("DELETE", "/users/me/sessions/{session_id}"),
         },
         "booking": {

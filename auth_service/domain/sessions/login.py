@@ -1,10 +1,13 @@
 """Logging in."""
 
 from dataclasses import dataclass
+from datetime import datetime
 
 from sqlalchemy import Connection, select
 
+from auth_service.domain import audit_log
 from auth_service.domain.accounts import COLUMNS, Account
+from auth_service.domain.audit_log import Act, Origin
 from auth_service.domain.errors import WrongCredentials
 from auth_service.domain.mailboxes import email_key
 from auth_service.domain.models import User
@@ -36,3 +39,9 @@ def admit(credentials: Credentials | None, *, password_matches: bool) -> Credent
     if credentials is None or credentials.disabled or not password_matches:
         raise WrongCredentials
     return credentials
+
+
+def record_failure(connection: Connection, credentials: Credentials | None, origin: Origin, now: datetime) -> None:
+    """Record a login that was refused; what was typed for an address is not kept, it may be anything."""
+    account_id = None if credentials is None else credentials.account.id
+    audit_log.record(connection, Act.LOGIN_FAILED, origin, now, account_id=account_id)

@@ -7,8 +7,10 @@ from uuid import UUID
 
 from sqlalchemy import ColumnElement, Connection, and_, delete, insert, select, update
 
+from auth_service.domain import audit_log
+from auth_service.domain.audit_log import Act, Origin
 from auth_service.domain.errors import WrongCredentials
-from auth_service.domain.models import ADDRESS_LENGTH_MAX, USER_AGENT_LENGTH_MAX, Session, UsedRefreshToken, User
+from auth_service.domain.models import Session, UsedRefreshToken, User
 from auth_service.domain.sessions.refresh_tokens import RefreshToken, hashed
 
 # Why a session ended.
@@ -17,18 +19,6 @@ TOKEN_REPLAYED: Final = "token_replayed"  # noqa: S105  a reason
 TOO_MANY: Final = "too_many"
 
 KEPT: Final = timedelta(days=30)  # a session that is over, so that it can be looked into
-
-
-class Seen(NamedTuple):
-    """Where a request came from."""
-
-    address: str | None
-    user_agent: str | None
-
-    def cut(self) -> "Seen":
-        """Return as much of it as is stored."""
-        address, user_agent = self
-        return Seen(address and address[:ADDRESS_LENGTH_MAX], user_agent and user_agent[:USER_AGENT_LENGTH_MAX])
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,7 +42,29 @@ class NewSession(NamedTuple):
     account_id: int
     password_hash: str  # that was checked
     token: RefreshToken
-    seen: Seen
+    origin: Origin
+
+
+class Ending(NamedTuple):
+    """Why a session is ended, by which account, by what request and when."""
+
+    reason: str
+    actor_id: int | None
+    origin: Origin
+    at: datetime
+
+    def record(self, connection: Connection, act: Act, account_id: int, **details: object) -> None:
+        """Add it to the audit trail."""
+        audit_log.record(
+            connection,
+            act,
+            self.origin,
+            self.at,
+            actor_id=self.actor_id,
+            account_id=account_id,
+            reason=self.reason,
+            **details,
+        )
 
 
 class SessionState(NamedTuple):
@@ -81,8 +93,8 @@ def begin(connection: Connection, new: NewSession, terms: Terms, now: datetime) 
     if connection.scalar(select(Session.id).where(Session.id == new.id)) is not None:
         return  # an earlier attempt, whose commit went through unheard
     _forget_old(connection, new.account_id, now)
-    _end_above_limit(connection, new.account_id, terms.count_max, now)
-    address, user_agent = new.seen.cut()
+    _end_above_limit(connection, new, terms.count_max, now)
+    address, user_agent, _ = new.origin.cut()
     connection.execute(
         insert(Session).values(
             id=new.id,
@@ -96,6 +108,8 @@ def begin(connection: Connection, new: NewSession, terms: Terms, now: datetime) 
             token_hash=hashed(new.token.once),
         )
     )
+    about = {"actor_id": new.account_id, "account_id": new.account_id}
+    audit_log.record(connection, Act.LOGGED_IN, new.origin, now, **about, session=new.id.hex)
 
 
 def going_on(connection: Connection, account_id: int, now: datetime) -> list[SessionState]:
@@ -104,21 +118,26 @@ def going_on(connection: Connection, account_id: int, now: datetime) -> list[Ses
     return [SessionState(*row) for row in connection.execute(query)]
 
 
-def end(connection: Connection, account_id: int, session_id: UUID, reason: str, now: datetime) -> bool:
+def end(connection: Connection, account_id: int, session_id: UUID, ending: Ending) -> bool:
     """End one session of an account; False when it has none of this id that goes on. Its tokens are revoked."""
-    ended = _end(connection, and_(_goes_on(account_id, now), Session.id == session_id), reason, now)
+    ended = _end(connection, and_(_goes_on(account_id, ending.at), Session.id == session_id), ending)
+    if ended:
+        act = Act.TOKEN_REPLAYED if ending.reason == TOKEN_REPLAYED else Act.SESSION_ENDED
+        ending.record(connection, act, account_id, session=session_id.hex)
     return ended > 0
 
 
-def end_all(connection: Connection, account_id: int, reason: str, now: datetime, keep: UUID | None = None) -> None:
+def end_all(connection: Connection, account_id: int, ending: Ending, keep: UUID | None = None) -> None:
     """End the sessions of an account, but for the one to ``keep``, and revoke their tokens.
 
-    Without one to keep, all access tokens of the account are revoked, those that belong to no session too.
+    Without one to keep, all access tokens of the account are revoked, those that belong to no session too. Not safe to
+    repeat: it is recorded each time.
     """
-    others = _goes_on(account_id, now)
-    _end(connection, others if keep is None else and_(others, Session.id != keep), reason, now)
+    others = _goes_on(account_id, ending.at)
+    ended = _end(connection, others if keep is None else and_(others, Session.id != keep), ending)
     if keep is None:
-        revoke_tokens(connection, account_id, now)
+        revoke_tokens(connection, account_id, ending.at)
+    ending.record(connection, Act.SESSIONS_ENDED, account_id, count=ended)
 
 
 def revoke_tokens(connection: Connection, account_id: int, now: datetime) -> None:
@@ -131,14 +150,15 @@ def _goes_on(account_id: int, now: datetime) -> ColumnElement[bool]:
     return and_(Session.user_id == account_id, Session.ended_at.is_(None), Session.expires_at > now)
 
 
-def _end(connection: Connection, which: ColumnElement[bool], reason: str, now: datetime) -> int:
-    return connection.execute(update(Session).where(which).values(ended_at=now, end_reason=reason)).rowcount
+def _end(connection: Connection, which: ColumnElement[bool], ending: Ending) -> int:
+    over = update(Session).where(which).values(ended_at=ending.at, end_reason=ending.reason)
+    return connection.execute(over).rowcount
 
 
-def _end_above_limit(connection: Connection, account_id: int, count_max: int, now: datetime) -> None:
-    above = [session.id for session in going_on(connection, account_id, now)[count_max - 1 :]]
-    if above:
-        _end(connection, Session.id.in_(above), TOO_MANY, now)
+def _end_above_limit(connection: Connection, new: NewSession, count_max: int, now: datetime) -> None:
+    ending = Ending(TOO_MANY, None, new.origin, now)
+    for session in going_on(connection, new.account_id, now)[count_max - 1 :]:
+        end(connection, new.account_id, session.id, ending)
 
 
 def _forget_old(connection: Connection, account_id: int, now: datetime) -> None:

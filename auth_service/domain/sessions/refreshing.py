@@ -8,9 +8,10 @@ from uuid import UUID
 from sqlalchemy import Connection, Row, delete, insert, select, update
 
 from auth_service.domain.accounts import COLUMNS, Account
+from auth_service.domain.audit_log import Origin
 from auth_service.domain.models import Session, UsedRefreshToken, User
 from auth_service.domain.sessions import records
-from auth_service.domain.sessions.records import TOKEN_REPLAYED, Seen, Terms
+from auth_service.domain.sessions.records import TOKEN_REPLAYED, Ending, Terms
 from auth_service.domain.sessions.refresh_tokens import SALT_BYTES, RefreshToken, hashed
 
 Stored = Row[*tuple[Any, ...]]  # of the table of sessions
@@ -28,7 +29,7 @@ class Refreshed(NamedTuple):
 class Use(NamedTuple):
     """A request with a refresh token: from where, and when. At a second attempt it is the same."""
 
-    seen: Seen
+    origin: Origin
     at: datetime
 
 
@@ -54,7 +55,7 @@ def refresh(connection: Connection, token: RefreshToken, use: Use, terms: Terms)
         _use(connection, session, token, use, terms) if is_new else _used(connection, session, token, use, terms)
     )
     if successor is None:
-        records.end(connection, session.user_id, session.id, TOKEN_REPLAYED, use.at)
+        records.end(connection, session.user_id, session.id, Ending(TOKEN_REPLAYED, None, use.origin, use.at))
         return None
     *account, token_version = owner
     return Refreshed(Account(*account), token_version, session.id, successor)
@@ -67,7 +68,7 @@ def _use(connection: Connection, session: Stored, token: RefreshToken, use: Use,
     connection.execute(delete(UsedRefreshToken).where(of_this, UsedRefreshToken.used_at < use.at - terms.grace))
     used = {"token_hash": session.token_hash, "session_id": session.id, "salt": salt, "used_at": use.at}
     connection.execute(insert(UsedRefreshToken).values(used))
-    address, user_agent = use.seen.cut()
+    address, user_agent, _ = use.origin.cut()
     going_on = {
         "token_hash": hashed(successor.once),
         "last_used_at": use.at,

@@ -9,11 +9,11 @@ import pytest
 from fastapi.testclient import TestClient
 from httpx import Response
 
-from booking_service.api.cursors import binding, encode_cursor
 from booking_service.api.ledger import POSITION, LedgerLine, LedgerSum
 from booking_service.domain.seats import settlement
 from booking_service.settings import BookingSettings
 from shared.database.units import Database
+from shared.http.cursors import binding, encode_cursor
 from tests.fixtures.box_office import EVENT, assert_problem, bearer, booking_settings, migrated_sqlite, running
 
 PAGES_MAX = 50

@@ -7,8 +7,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from starlette.datastructures import URL
 
-from booking_service.api.cursors import binding, decode_bound_cursor, decode_cursor, encode_cursor, next_link
 from shared.errors import InvalidInput
+from shared.http.cursors import binding, decode_bound_cursor, decode_cursor, encode_cursor, next_link
 
 
 @settings(max_examples=200)
