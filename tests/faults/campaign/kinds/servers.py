@@ -3,10 +3,13 @@
 import random
 import time
 from contextlib import closing
+from functools import partial
 
 import pymysql
+from pymysql.cursors import Cursor
 
 from lab.mysql import MYSQL
+from lab.waiting import holds_within
 from tests.faults.campaign.kinds.registry import kind
 from tests.faults.campaign.world import RIVAL_ROWS, RIVAL_TABLE, NotReachedError, World
 
@@ -17,6 +20,7 @@ DATABASE_FROZEN_SECONDS = (3, 13)
 # Longer than DATABASE_LOCK_TIMEOUT_SECONDS (5).
 LOCKED_SECONDS = (5.5, 8)
 DEADLOCK_TRIES = 10
+COME_SECONDS_MAX = 2  # until a settlement has come for what is locked
 DEADLOCKS = "SELECT `COUNT` FROM information_schema.innodb_metrics WHERE name='lock_deadlocks'"
 FULL_SECONDS = (3, 6)
 # A MySQL that waits for room for its binary log looks again only after a minute; most operators restart it.
@@ -90,6 +94,12 @@ def events_locked(world: World, rng: random.Random, _: str) -> None:
     _hold(world, rng, f"SELECT id FROM events WHERE id IN ({_lane(world, rng)[1]}) FOR UPDATE")  # noqa: S608  numbers
 
 
+def _somebody_waits(cursor: Cursor) -> bool:
+    cursor.execute("SELECT COUNT(*) FROM information_schema.innodb_trx WHERE trx_state='LOCK WAIT'")
+    found = cursor.fetchone()
+    return found is not None and found[0] > 0
+
+
 @kind("deadlock in settlement", [DATABASE], copies=2)
 def deadlock(world: World, rng: random.Random, _: str) -> None:
     """Take the locks of settlement the other way round, in a transaction too heavy to be the one that is given up."""
@@ -101,7 +111,7 @@ def deadlock(world: World, rng: random.Random, _: str) -> None:
                 lane, events = _lane(world, rng)
                 cursor.execute(f"UPDATE {RIVAL_TABLE} SET n = n + 1 LIMIT {RIVAL_ROWS}")  # noqa: S608  ours
                 cursor.execute(f"SELECT event_id FROM stock WHERE event_id IN ({events}) FOR UPDATE")  # noqa: S608  numbers
-                time.sleep(0.3)  # a settlement now waits for these
+                holds_within(COME_SECONDS_MAX, partial(_somebody_waits, cursor))
                 cursor.execute(f"SELECT id FROM bookings WHERE due_lane={lane} LIMIT 500 FOR UPDATE")  # noqa: S608  numbers
                 rival.rollback()
                 cursor.execute(DEADLOCKS)
