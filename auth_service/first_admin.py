@@ -6,7 +6,7 @@ from auth_service.api.schemas import UserIn
 from auth_service.domain import accounts
 from auth_service.domain.accounts import Account, NewAccount
 from auth_service.domain.errors import EmailTaken
-from auth_service.domain.passwords import Hasher, require_length
+from auth_service.domain.passwords import Hasher, require_good
 from shared.database.units import Database
 from shared.errors import FieldError, InvalidInput
 from shared.wording import wording
@@ -28,7 +28,7 @@ def checked(email: str, password: str, length_min: int) -> UserIn:
     except ValidationError as error:
         complaints = tuple(FieldError(wording(line), f"#/{line['loc'][0]}") for line in error.errors())
         raise InvalidInput(errors=complaints) from error
-    require_length(new.password, length_min)
+    require_good(new.password, length_min)
     return new
 
 

@@ -1,6 +1,6 @@
 """Wiring of the auth service, and nothing else."""
 
-from auth_service.api import accounts, audit_log, keys, revocations, sessions
+from auth_service.api import accounts, audit_log, keys, profile, revocations, sessions, users
 from auth_service.domain.passwords import Hasher
 from auth_service.domain.signing import signing_key
 from auth_service.process import configured_hasher, running
@@ -22,10 +22,12 @@ def create_app(settings: AuthSettings, hasher: Hasher | None = None) -> HttpServ
         settings=settings,
         open_process=lambda _stopping: running(settings, key, hasher or configured_hasher(settings)),
     )
-    # Sessions first: `/users/me/sessions` is no user's id.
+    # `me` is no user's id, so whatever is about it comes first.
     for router in (
         sessions.router,
+        profile.router,
         accounts.router,
+        users.router,
         audit_log.router,
         keys.router(key, settings.token_issuer),
         revocations.router,

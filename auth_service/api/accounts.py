@@ -15,8 +15,8 @@ from auth_service.domain import accounts
 from auth_service.domain.accounts import Account, NewAccount, Registration
 from auth_service.domain.audit_log import Origin
 from auth_service.domain.errors import AccountGone, EmailTaken, PasswordTooShort, RoleNotAllowed
-from auth_service.domain.passwords import require_length
-from auth_service.domain.permissions import NOBODY, require_may_create
+from auth_service.domain.passwords import require_good
+from auth_service.domain.permissions import NOBODY, require_may_give
 from auth_service.process import Process
 from shared.clock import utc_now
 from shared.errors import (
@@ -83,9 +83,9 @@ async def register(
     idempotency_key: IdempotencyKey = None,
 ) -> UserOut:
     """Anyone may register with role `user` or `public`; role `admin` needs an admin's access token."""
-    require_length(new.password, process.settings.password_length_min)
+    require_good(new.password, process.settings.password_length_min)
     # Once by the token, which spares a hash; `accounts.register` asks the database too.
-    require_may_create(new.role, sender.permissions if sender else NOBODY)
+    require_may_give(new.role, sender.permissions if sender else NOBODY)
     key, creator_id = parse_idempotency_key(idempotency_key), sender.uid if sender else None
     account = await _registered(process, new, key, creator_id)
     is_repeated = account is not None

@@ -12,11 +12,12 @@ from auth_service.api.dependencies import From, Running
 from auth_service.api.schemas import LoginIn, RefreshIn, SessionOut, TokensOut
 from auth_service.domain import accounts
 from auth_service.domain.accounts import Account
+from auth_service.domain.audit_log import By
 from auth_service.domain.errors import AccountGone, RefreshTokenRefused, WrongCredentials
 from auth_service.domain.sessions import login as logins
 from auth_service.domain.sessions import records, refreshing
 from auth_service.domain.sessions.login import Credentials
-from auth_service.domain.sessions.records import LOGGED_OUT, Ending, NewSession
+from auth_service.domain.sessions.records import LOGGED_OUT, NewSession, SessionState
 from auth_service.domain.sessions.refresh_tokens import RefreshToken
 from auth_service.domain.sessions.refreshing import Use
 from auth_service.process import Process
@@ -35,6 +36,7 @@ from shared.errors import (
 from shared.http.authentication import AnyUser
 from shared.http.problems import documented
 from shared.http.strict_route import StrictRoute
+from shared.identity.tokens import Principal
 
 log = logging.getLogger(__name__)
 router = APIRouter(tags=["sessions"], route_class=StrictRoute)
@@ -104,8 +106,8 @@ async def log_out(sender: AnyUser, process: Running, origin: From) -> None:
         # A token of before there were sessions: it can be ended with all others only.
         await log_out_everywhere(sender, process, origin)
         return
-    ending = Ending(LOGGED_OUT, sender.uid, origin, utc_now())
-    end = partial(records.end, account_id=sender.uid, session_id=UUID(sender.session_id), ending=ending)
+    by, session_id = By(sender.uid, origin, utc_now()), UUID(sender.session_id)
+    end = partial(records.end, account_id=sender.uid, session_id=session_id, reason=LOGGED_OUT, by=by)
     await process.database.write(end, repeat_lost=True)
     await process.revoked.refresh()
 
@@ -118,8 +120,9 @@ async def log_out(sender: AnyUser, process: Running, origin: From) -> None:
 )
 async def log_out_everywhere(sender: AnyUser, process: Running, origin: From) -> None:
     """End every session of the user: all their tokens are refused everywhere within five seconds."""
-    ending = Ending(LOGGED_OUT, sender.uid, origin, utc_now())
-    await process.database.write(partial(records.end_all, account_id=sender.uid, ending=ending), repeat_lost=False)
+    by = By(sender.uid, origin, utc_now())
+    end = partial(records.end_all, account_id=sender.uid, reason=LOGGED_OUT, by=by)
+    await process.database.write(end, repeat_lost=False)
     await process.revoked.refresh()
 
 
@@ -132,10 +135,7 @@ async def my_sessions(sender: AnyUser, process: Running) -> list[SessionOut]:
     """List the sessions that go on, the last used first."""
     await process.database.read(partial(accounts.active, account_id=sender.uid))
     going_on = partial(records.going_on, account_id=sender.uid, now=utc_now())
-    return [
-        SessionOut(**session._asdict() | {"id": str(session.id)}, current=session.id.hex == sender.session_id)
-        for session in await process.database.read(going_on)
-    ]
+    return [session_out(session, sender) for session in await process.database.read(going_on)]
 
 
 @router.delete(
@@ -146,12 +146,17 @@ async def my_sessions(sender: AnyUser, process: Running) -> list[SessionOut]:
 )
 async def end_session(session_id: SessionId, sender: AnyUser, process: Running, origin: From) -> None:
     """End a session: its tokens are refused everywhere within five seconds."""
-    ending = Ending(LOGGED_OUT, sender.uid, origin, utc_now())
-    end = partial(records.end, account_id=sender.uid, session_id=session_id, ending=ending)
+    by = By(sender.uid, origin, utc_now())
+    end = partial(records.end, account_id=sender.uid, session_id=session_id, reason=LOGGED_OUT, by=by)
     # Repeated after a lost commit it would not find what it has ended, so it says what is true by then.
     if not await process.database.write(end, repeat_lost=False):
         raise NotFound
     await process.revoked.refresh()
+
+
+def session_out(session: SessionState, sender: Principal) -> SessionOut:
+    """Translate from the domain's names."""
+    return SessionOut(**session._asdict() | {"id": str(session.id)}, current=session.id.hex == sender.session_id)
 
 
 def _tokens(

@@ -7,12 +7,11 @@ from typing import Final
 from sqlalchemy import ColumnElement, Connection, insert, select, update
 from sqlalchemy.exc import IntegrityError
 
-from auth_service.domain import audit_log
-from auth_service.domain.audit_log import COMMAND_LINE, Act, Origin
+from auth_service.domain.audit_log import COMMAND_LINE, Act, By, Origin
 from auth_service.domain.errors import AccountGone, EmailTaken
 from auth_service.domain.mailboxes import email_key
 from auth_service.domain.models import User
-from auth_service.domain.permissions import NOBODY, OPEN_ROLES, require_may_create
+from auth_service.domain.permissions import NOBODY, OPEN_ROLES, require_may_give
 from shared.clock import utc_now
 from shared.errors import IdempotencyKeyReused, NotFound
 from shared.identity.permissions import ROLES, WRITE_USERS
@@ -68,7 +67,7 @@ def require_creator(connection: Connection, role: str, creator_id: int | None) -
     The creator's role is read here, not believed from a token: an admin who was disabled makes no more admins.
     """
     if role not in OPEN_ROLES:
-        require_may_create(role, NOBODY if creator_id is None else ROLES[active(connection, creator_id).role])
+        require_may_give(role, NOBODY if creator_id is None else ROLES[active(connection, creator_id).role])
 
 
 def add(
@@ -92,9 +91,7 @@ def add(
         account_id = connection.execute(row).lastrowid
     except IntegrityError as error:
         return _earlier_attempt(connection, new, error)
-    audit_log.record(
-        connection, Act.REGISTERED, origin, created_at, actor_id=creator_id, account_id=account_id, role=new.role
-    )
+    By(creator_id, origin, created_at).record(connection, Act.REGISTERED, account_id, role=new.role)
     return Account(id=account_id, name=new.name, email=new.email, role=new.role, created_at=created_at)
 
 
@@ -135,7 +132,7 @@ def visible(connection: Connection, account_id: int, viewer_id: int) -> Account:
     viewer = active(connection, viewer_id)
     if WRITE_USERS not in ROLES[viewer.role] and account_id != viewer.id:
         raise NotFound
-    account = _one(connection, User.id == account_id)
+    account = _one(connection, User.id == account_id, User.erased_at.is_(None))
     if account is None:
         raise NotFound
     return account

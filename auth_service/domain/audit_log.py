@@ -23,6 +23,12 @@ class Act(StrEnum):
     SESSION_ENDED = "session.ended"
     SESSIONS_ENDED = "sessions.ended"
     TOKEN_REPLAYED = "session.token_replayed"  # noqa: S105  an act
+    PASSWORD_CHANGED = "password.changed"  # noqa: S105  an act
+    RENAMED = "user.renamed"
+    ROLE_CHANGED = "user.role_changed"
+    DISABLED = "user.disabled"
+    ENABLED = "user.enabled"
+    ERASED = "user.erased"
 
 
 class Origin(NamedTuple):
@@ -40,6 +46,31 @@ class Origin(NamedTuple):
 
 
 COMMAND_LINE = Origin(None, None)
+
+
+class By(NamedTuple):
+    """Who does something, by what request and when; ``actor_id`` is None where nobody is logged in."""
+
+    actor_id: int | None
+    origin: Origin
+    at: datetime
+
+    def record(self, connection: Connection, act: Act, account_id: int | None, **details: object) -> None:
+        """Add an entry, in the transaction of what it tells of: ``act`` was done to ``account_id``.
+
+        Not safe to repeat: where a commit may have been lost, what is recorded must know itself again.
+        """
+        connection.execute(
+            insert(AuditEntry).values(
+                at=self.at,
+                act=act,
+                actor_id=self.actor_id,
+                account_id=account_id,
+                address=self.origin.cut().address,
+                request_id=self.origin.request_id,
+                details=json.dumps(details) if details else None,
+            )
+        )
 
 
 class Recorded(NamedTuple):
@@ -63,33 +94,6 @@ class Wanted(NamedTuple):
     account_id: int | None = None
     at_or_after: datetime | None = None
     before: datetime | None = None
-
-
-def record(  # noqa: PLR0913  what an entry consists of
-    connection: Connection,
-    act: Act,
-    origin: Origin,
-    now: datetime,
-    *,
-    actor_id: int | None = None,
-    account_id: int | None = None,
-    **details: object,
-) -> None:
-    """Add an entry, in the transaction of what it tells of: ``actor_id`` did ``act`` to ``account_id``.
-
-    Not safe to repeat: where a commit may have been lost, what is recorded must know itself again.
-    """
-    connection.execute(
-        insert(AuditEntry).values(
-            at=now,
-            act=act,
-            actor_id=actor_id,
-            account_id=account_id,
-            address=origin.cut().address,
-            request_id=origin.request_id,
-            details=json.dumps(details) if details else None,
-        )
-    )
 
 
 COLUMNS = tuple(getattr(AuditEntry, name) for name in Recorded._fields)

@@ -2,11 +2,15 @@
 
 Problem
 ├── Conflict 409
-│   └── EmailTaken
+│   ├── EmailTaken
+│   └── LastAdmin             somebody must be left who can let others in
 ├── Forbidden 403
-│   └── RoleNotAllowed        only an admin makes an admin
+│   ├── NotYourself           one's own rights are changed by others
+│   ├── RoleNotAllowed        nobody gives a role that may do more than they may
+│   └── WrongPassword         the current one was asked for
 ├── InvalidInput 422
-│   └── PasswordTooShort
+│   ├── PasswordTooShort
+│   └── PasswordTooCommon     among those that are tried first
 └── Unauthenticated 401
     ├── WrongCredentials      says the same for every reason
     ├── RefreshTokenRefused   unknown, ended, or used before
@@ -30,6 +34,27 @@ class EmailTaken(Conflict):
     )
 
 
+class LastAdmin(Conflict):
+    """The only admin that there is cannot go."""
+
+    code, title = "last-admin", "This is the only admin"
+    default_detail = "Make another one first."
+
+
+class NotYourself(Forbidden):
+    """Somebody wants to change their own role, or disable themselves."""
+
+    code, title = "not-yourself", "Nobody changes their own rights"
+    default_detail = "Ask another admin."
+
+
+class WrongPassword(Forbidden):
+    """The current password, which was asked for, is another."""
+
+    code, title = "wrong-password", "This is not the current password"
+    default_detail = "Send the password that this account has now. Nothing was changed."
+
+
 class RoleNotAllowed(Forbidden):
     """The creator of an account may not give it this role."""
 
@@ -40,8 +65,16 @@ class RoleNotAllowed(Forbidden):
 class PasswordTooShort(InvalidInput):
     """The new password has fewer characters than PASSWORD_LENGTH_MIN."""
 
-    def __init__(self, length_min: int = LENGTH_MIN_DEFAULT) -> None:
-        super().__init__(errors=(FieldError(f"Use at least {length_min} characters.", "#/password"),))
+    def __init__(self, length_min: int = LENGTH_MIN_DEFAULT, pointer: str = "#/password") -> None:
+        super().__init__(errors=(FieldError(f"Use at least {length_min} characters.", pointer),))
+
+
+class PasswordTooCommon(InvalidInput):
+    """The new password is one of those that are tried first."""
+
+    def __init__(self, pointer: str = "#/password") -> None:
+        words = "Use another one: this is among those that people choose most often, so it is tried first."
+        super().__init__(errors=(FieldError(words, pointer),))
 
 
 class WrongCredentials(Unauthenticated):

@@ -44,6 +44,8 @@ class User(Base):
     role: Mapped[str] = mapped_column(String(16))
     disabled_at: Mapped[datetime | None] = mapped_column(UtcDateTime())
     created_at: Mapped[datetime] = mapped_column(UtcDateTime())
+    # By its owner: what is left is the id, for what refers to it.
+    erased_at: Mapped[datetime | None] = mapped_column(UtcDateTime())
     # Of the request that made the account. It means something together with the mailbox only: nobody has logged in yet.
     idempotency_key: Mapped[str | None] = mapped_column(String(IDEMPOTENCY_KEY_LENGTH_MAX))
     # Access tokens with a lower one are revoked, as of that moment.

@@ -4,8 +4,9 @@ import secrets
 from typing import Protocol
 
 from passlib.context import CryptContext
+from zxcvbn.frequency_lists import FREQUENCY_LISTS
 
-from auth_service.domain.errors import PasswordTooShort
+from auth_service.domain.errors import PasswordTooCommon, PasswordTooShort
 
 LENGTH_MAX = 72  # characters; what existing clients may send
 
@@ -34,10 +35,16 @@ def argon2(*, memory_kib: int, time_cost: int, parallelism: int) -> Hasher:
     )
 
 
-def require_length(password: str, length_min: int) -> None:
-    """Refuse a new password that is too short. Raises PasswordTooShort."""
+# What people choose most often, from zxcvbn's list of 30,000 (NIST SP 800-63B-4, section 3.1.1.2; ASVS 6.2.4).
+COMMON = frozenset(FREQUENCY_LISTS["passwords"])
+
+
+def require_good(password: str, length_min: int, pointer: str = "#/password") -> None:
+    """Refuse a new password that is too short or too common. Raises PasswordTooShort or PasswordTooCommon."""
     if len(password) < length_min:
-        raise PasswordTooShort(length_min)
+        raise PasswordTooShort(length_min, pointer)
+    if password.casefold() in COMMON:
+        raise PasswordTooCommon(pointer)
 
 
 class Passwords:

@@ -5,9 +5,8 @@ from datetime import datetime
 
 from sqlalchemy import Connection, select
 
-from auth_service.domain import audit_log
 from auth_service.domain.accounts import COLUMNS, Account
-from auth_service.domain.audit_log import Act, Origin
+from auth_service.domain.audit_log import Act, By, Origin
 from auth_service.domain.errors import WrongCredentials
 from auth_service.domain.mailboxes import email_key
 from auth_service.domain.models import User
@@ -44,4 +43,4 @@ def admit(credentials: Credentials | None, *, password_matches: bool) -> Credent
 def record_failure(connection: Connection, credentials: Credentials | None, origin: Origin, now: datetime) -> None:
     """Record a login that was refused; what was typed for an address is not kept, it may be anything."""
     account_id = None if credentials is None else credentials.account.id
-    audit_log.record(connection, Act.LOGIN_FAILED, origin, now, account_id=account_id)
+    By(None, origin, now).record(connection, Act.LOGIN_FAILED, account_id)

@@ -7,8 +7,7 @@ from uuid import UUID
 
 from sqlalchemy import ColumnElement, Connection, and_, delete, insert, select, update
 
-from auth_service.domain import audit_log
-from auth_service.domain.audit_log import Act, Origin
+from auth_service.domain.audit_log import Act, By, Origin
 from auth_service.domain.errors import WrongCredentials
 from auth_service.domain.models import Session, UsedRefreshToken, User
 from auth_service.domain.sessions.refresh_tokens import RefreshToken, hashed
@@ -43,28 +42,6 @@ class NewSession(NamedTuple):
     password_hash: str  # that was checked
     token: RefreshToken
     origin: Origin
-
-
-class Ending(NamedTuple):
-    """Why a session is ended, by which account, by what request and when."""
-
-    reason: str
-    actor_id: int | None
-    origin: Origin
-    at: datetime
-
-    def record(self, connection: Connection, act: Act, account_id: int, **details: object) -> None:
-        """Add it to the audit trail."""
-        audit_log.record(
-            connection,
-            act,
-            self.origin,
-            self.at,
-            actor_id=self.actor_id,
-            account_id=account_id,
-            reason=self.reason,
-            **details,
-        )
 
 
 class SessionState(NamedTuple):
@@ -108,8 +85,7 @@ def begin(connection: Connection, new: NewSession, terms: Terms, now: datetime) 
             token_hash=hashed(new.token.once),
         )
     )
-    about = {"actor_id": new.account_id, "account_id": new.account_id}
-    audit_log.record(connection, Act.LOGGED_IN, new.origin, now, **about, session=new.id.hex)
+    By(new.account_id, new.origin, now).record(connection, Act.LOGGED_IN, new.account_id, session=new.id.hex)
 
 
 def going_on(connection: Connection, account_id: int, now: datetime) -> list[SessionState]:
@@ -118,26 +94,26 @@ def going_on(connection: Connection, account_id: int, now: datetime) -> list[Ses
     return [SessionState(*row) for row in connection.execute(query)]
 
 
-def end(connection: Connection, account_id: int, session_id: UUID, ending: Ending) -> bool:
+def end(connection: Connection, account_id: int, session_id: UUID, reason: str, by: By) -> bool:
     """End one session of an account; False when it has none of this id that goes on. Its tokens are revoked."""
-    ended = _end(connection, and_(_goes_on(account_id, ending.at), Session.id == session_id), ending)
+    ended = _end(connection, and_(_goes_on(account_id, by.at), Session.id == session_id), reason, by.at)
     if ended:
-        act = Act.TOKEN_REPLAYED if ending.reason == TOKEN_REPLAYED else Act.SESSION_ENDED
-        ending.record(connection, act, account_id, session=session_id.hex)
+        act = Act.TOKEN_REPLAYED if reason == TOKEN_REPLAYED else Act.SESSION_ENDED
+        by.record(connection, act, account_id, reason=reason, session=session_id.hex)
     return ended > 0
 
 
-def end_all(connection: Connection, account_id: int, ending: Ending, keep: UUID | None = None) -> None:
+def end_all(connection: Connection, account_id: int, reason: str, by: By, keep: UUID | None = None) -> None:
     """End the sessions of an account, but for the one to ``keep``, and revoke their tokens.
 
     Without one to keep, all access tokens of the account are revoked, those that belong to no session too. Not safe to
     repeat: it is recorded each time.
     """
-    others = _goes_on(account_id, ending.at)
-    ended = _end(connection, others if keep is None else and_(others, Session.id != keep), ending)
+    others = _goes_on(account_id, by.at)
+    ended = _end(connection, others if keep is None else and_(others, Session.id != keep), reason, by.at)
     if keep is None:
-        revoke_tokens(connection, account_id, ending.at)
-    ending.record(connection, Act.SESSIONS_ENDED, account_id, count=ended)
+        revoke_tokens(connection, account_id, by.at)
+    by.record(connection, Act.SESSIONS_ENDED, account_id, reason=reason, count=ended)
 
 
 def revoke_tokens(connection: Connection, account_id: int, now: datetime) -> None:
@@ -150,15 +126,14 @@ def _goes_on(account_id: int, now: datetime) -> ColumnElement[bool]:
     return and_(Session.user_id == account_id, Session.ended_at.is_(None), Session.expires_at > now)
 
 
-def _end(connection: Connection, which: ColumnElement[bool], ending: Ending) -> int:
-    over = update(Session).where(which).values(ended_at=ending.at, end_reason=ending.reason)
-    return connection.execute(over).rowcount
+def _end(connection: Connection, which: ColumnElement[bool], reason: str, now: datetime) -> int:
+    return connection.execute(update(Session).where(which).values(ended_at=now, end_reason=reason)).rowcount
 
 
 def _end_above_limit(connection: Connection, new: NewSession, count_max: int, now: datetime) -> None:
-    ending = Ending(TOO_MANY, None, new.origin, now)
+    by = By(None, new.origin, now)
     for session in going_on(connection, new.account_id, now)[count_max - 1 :]:
-        end(connection, new.account_id, session.id, ending)
+        end(connection, new.account_id, session.id, TOO_MANY, by)
 
 
 def _forget_old(connection: Connection, account_id: int, now: datetime) -> None:

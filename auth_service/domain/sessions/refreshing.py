@@ -8,10 +8,10 @@ from uuid import UUID
 from sqlalchemy import Connection, Row, delete, insert, select, update
 
 from auth_service.domain.accounts import COLUMNS, Account
-from auth_service.domain.audit_log import Origin
+from auth_service.domain.audit_log import By, Origin
 from auth_service.domain.models import Session, UsedRefreshToken, User
 from auth_service.domain.sessions import records
-from auth_service.domain.sessions.records import TOKEN_REPLAYED, Ending, Terms
+from auth_service.domain.sessions.records import TOKEN_REPLAYED, Terms
 from auth_service.domain.sessions.refresh_tokens import SALT_BYTES, RefreshToken, hashed
 
 Stored = Row[*tuple[Any, ...]]  # of the table of sessions
@@ -55,7 +55,7 @@ def refresh(connection: Connection, token: RefreshToken, use: Use, terms: Terms)
         _use(connection, session, token, use, terms) if is_new else _used(connection, session, token, use, terms)
     )
     if successor is None:
-        records.end(connection, session.user_id, session.id, Ending(TOKEN_REPLAYED, None, use.origin, use.at))
+        records.end(connection, session.user_id, session.id, TOKEN_REPLAYED, By(None, use.origin, use.at))
         return None
     *account, token_version = owner
     return Refreshed(Account(*account), token_version, session.id, successor)

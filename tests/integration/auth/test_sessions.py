@@ -14,12 +14,12 @@ from uuid_utils.compat import uuid7
 
 from auth_service.domain import accounts
 from auth_service.domain.accounts import NewAccount
-from auth_service.domain.audit_log import Origin
+from auth_service.domain.audit_log import By, Origin
 from auth_service.domain.errors import WrongCredentials
 from auth_service.domain.models import VERSION_TABLE, Base, Session, User
 from auth_service.domain.revocations import revoked_since
 from auth_service.domain.sessions import records
-from auth_service.domain.sessions.records import LOGGED_OUT, Ending, NewSession, Terms
+from auth_service.domain.sessions.records import LOGGED_OUT, NewSession, Terms
 from auth_service.domain.sessions.refresh_tokens import RefreshToken
 from auth_service.domain.sessions.refreshing import Refreshed, Use, refresh
 from auth_service.migrations import MIGRATIONS
@@ -33,7 +33,7 @@ NOW = datetime(2026, 1, 2, 3, 4, 5, 678901, tzinfo=UTC)
 HASH = "a hash"
 TERMS = Terms(timedelta(days=1), timedelta(days=9), timedelta(seconds=10), count_max=50)
 SEEN = Origin("192.0.2.1", "a browser")
-ENDING = Ending(LOGGED_OUT, None, SEEN, NOW)
+BY = By(None, SEEN, NOW)
 RACERS = 8
 LIFE = timedelta(minutes=30)
 
@@ -96,7 +96,7 @@ def test_a_session_that_is_ended_at_once_with_a_refresh_is_over(database: Databa
     def act(n: int) -> object:
         if n % 2:
             return refreshed(database, session.token, NOW)
-        end = partial(records.end, account_id=ada, session_id=session.id, ending=ENDING)
+        end = partial(records.end, account_id=ada, session_id=session.id, reason=LOGGED_OUT, by=BY)
         return database.write(end, repeat_lost=True)
 
     answers = at_once(act)
@@ -132,15 +132,15 @@ def test_what_is_done_again_after_a_lost_commit_is_done_once(database: Database,
 
 def test_what_was_revoked_is_told_until_the_last_token_has_ended(database: Database, ada: int) -> None:
     kept, ended = begin(database, ada), begin(database, ada)
-    end = partial(records.end, account_id=ada, session_id=ended.id, ending=ENDING)
+    end = partial(records.end, account_id=ada, session_id=ended.id, reason=LOGGED_OUT, by=BY)
     database.write(end, repeat_lost=True)
     told = database.read(partial(revoked_since, since=NOW - LIFE, token_life=LIFE))
     (until,) = told.sessions.values()
     assert (set(told.sessions), told.accounts) == ({ended.id.hex}, {})
     assert until - (NOW + LIFE).timestamp() == pytest.approx(60, abs=1)
-    database.write(partial(records.end_all, account_id=ada, ending=ENDING, keep=kept.id), repeat_lost=True)
+    database.write(partial(records.end_all, account_id=ada, reason=LOGGED_OUT, by=BY, keep=kept.id), repeat_lost=True)
     assert going_on(database, ada) == [kept.id]
-    database.write(partial(records.end_all, account_id=ada, ending=ENDING), repeat_lost=True)
+    database.write(partial(records.end_all, account_id=ada, reason=LOGGED_OUT, by=BY), repeat_lost=True)
     told = database.read(partial(revoked_since, since=NOW - LIFE, token_life=LIFE))
     assert set(told.sessions) == {ended.id.hex, kept.id.hex}
     assert {uid: version for uid, (version, _) in told.accounts.items()} == {ada: 1}

@@ -8,7 +8,7 @@ import pytest
 from auth_service.domain.accounts import NewAccount, add, renew_hash
 from auth_service.domain.errors import EmailTaken, RoleNotAllowed
 from auth_service.domain.passwords import Passwords, argon2
-from auth_service.domain.permissions import NOBODY, require_may_create
+from auth_service.domain.permissions import NOBODY, require_may_give
 from auth_service.domain.sessions.login import credentials_of
 from shared.database.units import Database
 from shared.identity.permissions import ROLES, Permissions
@@ -49,10 +49,10 @@ def test_a_hash_that_was_changed_meanwhile_is_not_replaced(database: Database) -
 
 @pytest.mark.parametrize("granted", [NOBODY, ROLES["public"], ROLES["user"]])
 def test_only_an_admin_makes_an_admin(granted: Permissions) -> None:
-    require_may_create("user", granted)
-    require_may_create("admin", ROLES["admin"])
+    require_may_give("user", granted)
+    require_may_give("admin", ROLES["admin"])
     with pytest.raises(RoleNotAllowed):
-        require_may_create("admin", granted)
+        require_may_give("admin", granted)
 
 
 @pytest.mark.parametrize("stored", ["", "plain text", "$argon2id$v=19$broken", "$2b$12$" + "a" * 53])
