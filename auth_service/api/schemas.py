@@ -42,7 +42,7 @@ EmailAddress = Annotated[
     AfterValidator(_address),
     WithJsonSchema({"type": "string", "format": "email", "maxLength": EMAIL_LENGTH_MAX}),
 ]
-Role = Literal["user", "public", "admin"]
+Role = Literal["user", "public", "organizer", "admin"]
 
 
 class UserIn(BaseModel):
@@ -53,7 +53,7 @@ class UserIn(BaseModel):
     name: Name
     email: EmailAddress = Field(description="Unique, however it is spelled.")
     password: Password = Field(description="At least PASSWORD_LENGTH_MIN characters (8, if not configured otherwise).")
-    role: Role = Field("user", description="`admin` needs an admin's access token.")
+    role: Role = Field("user", description="`organizer` and `admin` need an admin's access token.")
 
 
 class UserOut(BaseModel):

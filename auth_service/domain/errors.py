@@ -58,8 +58,8 @@ class WrongPassword(Forbidden):
 class RoleNotAllowed(Forbidden):
     """The creator of an account may not give it this role."""
 
-    code, title = "role-not-allowed", "Only an admin may create an admin"
-    default_detail = "Send an admin's access token, or leave the role out."
+    code, title = "role-not-allowed", "You may not give this role"
+    default_detail = "Ask somebody who may manage users and may do what the role may; or register as `user`."
 
 
 class PasswordTooShort(InvalidInput):

@@ -23,6 +23,7 @@ from booking_service.domain.errors import (
     EventNotFound,
     HoldExpired,
     NotHeld,
+    NotYourEvent,
     SalesClosed,
     SoldOut,
     TooLate,
@@ -135,7 +136,7 @@ async def confirm_booking(
     tags=["events"],
     response_model=EventOut,
     summary="Change an event's capacity, suspend or resume its waiting list",
-    responses=_responses(EventOut, EventNotFound, CapacityTaken, EventCancelled, *BODY),
+    responses=_responses(EventOut, NotYourEvent, EventNotFound, CapacityTaken, EventCancelled, *BODY),
 )
 async def change_event(
     event_id: EventId,
@@ -161,7 +162,7 @@ async def change_event(
     tags=["events"],
     response_model=EventOut,
     summary="Call an event off",
-    responses=_responses(EventOut, EventNotFound),
+    responses=_responses(EventOut, NotYourEvent, EventNotFound),
 )
 async def cancel_event(
     event_id: EventId,

@@ -6,7 +6,7 @@ from fastapi import Depends, Request
 
 from booking_service.process import Process
 from shared.http.authentication import Requires
-from shared.identity.permissions import BOOK, CONFIRM, READ_BOOKINGS, WRITE_ALL_BOOKINGS, WRITE_EVENTS
+from shared.identity.permissions import BOOK, CONFIRM, READ_BOOKINGS, WRITE_ALL_BOOKINGS, WRITE_ALL_EVENTS, WRITE_EVENTS
 from shared.identity.tokens import Principal
 
 
@@ -21,4 +21,4 @@ Booker = Annotated[Principal, Depends(Requires(BOOK))]
 Reader = Annotated[Principal, Depends(Requires(READ_BOOKINGS))]
 BookingChanger = Annotated[Principal, Depends(Requires(BOOK, WRITE_ALL_BOOKINGS))]
 Confirmer = Annotated[Principal, Depends(Requires(CONFIRM))]
-EventWriter = Annotated[Principal, Depends(Requires(WRITE_EVENTS))]
+EventWriter = Annotated[Principal, Depends(Requires(WRITE_EVENTS, WRITE_ALL_EVENTS))]

@@ -79,7 +79,7 @@ def _statuses(given: list[str]) -> tuple[str, ...]:
     response_model=list[BookingOut],
     summary="List bookings",
     description=(
-        "List bookings, the newest first: your own, or with `bookings:read:all` those of a user or of an event. "
+        "List bookings, the newest first: your own, or with `bookings:read:any` those of a user or of an event. "
         'A `Link` header with `rel="next"` leads to the next page. A page looks at no more than '
         f"{SCAN_MAX} bookings, so with a filter it may have fewer than `limit`, or none, and not be the last. "
         "`cancelling` is no status to filter by: such a booking is found by what it is until then."
@@ -137,7 +137,7 @@ class StoryLine(BaseModel):
     responses=documented(Unauthenticated, Forbidden, BookingNotFound, InvalidInput, Unavailable, Overloaded),
 )
 async def get_story(booking_id: str, process: Running, reader: Reader, response: Response) -> list[StoryLine]:
-    """Tell what happened to a booking and when, the oldest first: to its owner, or with `bookings:read:all`."""
+    """Tell what happened to a booking and when, the oldest first: to its owner, or with `bookings:read:any`."""
     find = partial(story.find_story, booking_id=parse_booking_id(booking_id), viewer=reader)
     lines = await process.database.read(find)
     response.headers["Cache-Control"] = "no-store"

@@ -11,7 +11,8 @@ from sqlalchemy import Connection
 
 from booking_service.api.dependencies import EventWriter, Running
 from booking_service.api.schemas import EventId
-from booking_service.domain.errors import EventNotFound
+from booking_service.domain.catalogue import require_changeable
+from booking_service.domain.errors import EventNotFound, NotYourEvent
 from booking_service.domain.ledger import pages
 from booking_service.domain.ledger.acts import CHANGES, DECISIONS, Line, Place, Stand
 from booking_service.domain.ledger.pages import Reached, Sum
@@ -68,7 +69,9 @@ class LedgerSum(BaseModel):
     "/{event_id}/ledger",
     response_model=list[LedgerLine | LedgerSum],
     summary="Account for the seats of an event",
-    responses=documented(Unauthenticated, Forbidden, EventNotFound, InvalidInput, Unavailable, Overloaded),
+    responses=documented(
+        Unauthenticated, Forbidden, NotYourEvent, EventNotFound, InvalidInput, Unavailable, Overloaded
+    ),
 )
 async def get_ledger(
     event_id: EventId,
@@ -82,6 +85,10 @@ async def get_ledger(
 
     A `Link` header with `rel="next"` leads to the next page; the last ends with the audit's sum.
     """
+    event = await process.lookups.event(event_id)
+    if event is None:
+        raise EventNotFound
+    require_changeable(event, writer)
     bound_to = binding("ledger", writer.uid, event_id)
     read = partial(
         _read,

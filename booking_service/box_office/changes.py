@@ -12,7 +12,7 @@ from booking_service.box_office.patience import Patience
 from booking_service.box_office.shield import Shield
 from booking_service.domain.bookings.ids import new_id
 from booking_service.domain.bookings.lookup import BookingState, is_changeable
-from booking_service.domain.catalogue import EventState
+from booking_service.domain.catalogue import EventState, require_changeable
 from booking_service.domain.changes import intake
 from booking_service.domain.changes.intake import FINAL, NewChange, part_keys
 from booking_service.domain.changes.lookup import ChangeState, standing_of_bookings
@@ -33,7 +33,7 @@ from booking_service.wake.waker import Waker
 from shared.clock import utc_now
 from shared.database.calls import DatabaseCalls
 from shared.errors import Problem
-from shared.identity.permissions import BOOK, CONFIRM, WRITE_ALL_BOOKINGS, WRITE_EVENTS
+from shared.identity.permissions import BOOK, CONFIRM, WRITE_ALL_BOOKINGS
 from shared.identity.tokens import Principal, require
 from shared.threads.coalesce import Coalescer
 
@@ -122,8 +122,8 @@ class Changes:
     ) -> Changed[EventState]:
         """Give an event another capacity, suspend or resume its waiting list; None leaves it as it is.
 
-        Each is decided by itself, the list first. Raises Forbidden, EventNotFound, CapacityTaken, EventCancelled,
-        IdempotencyKeyReused, Unavailable or Overloaded.
+        Each is decided by itself, the list first. Raises Forbidden, NotYourEvent, EventNotFound, CapacityTaken,
+        EventCancelled, IdempotencyKeyReused, Unavailable or Overloaded.
         """
         wanted: list[tuple[str, int | None]] = []
         if is_waitlist_suspended is not None:
@@ -135,7 +135,7 @@ class Changes:
     async def cancel_event(self, asking: Asking, event_id: int) -> Changed[EventState]:
         """Call an event off: its door closes at once, its bookings are cancelled one batch after the other.
 
-        Raises Forbidden, EventNotFound, IdempotencyKeyReused, Unavailable or Overloaded.
+        Raises Forbidden, NotYourEvent, EventNotFound, IdempotencyKeyReused, Unavailable or Overloaded.
         """
         return await self._change_event(asking, event_id, [(CANCEL_EVENT, None)])
 
@@ -155,8 +155,8 @@ class Changes:
     async def _change_event(
         self, asking: Asking, event_id: int, wanted: Sequence[tuple[str, int | None]]
     ) -> Changed[EventState]:
-        require(asking.user, WRITE_EVENTS)
         event = await self._event(event_id)
+        require_changeable(event, asking.user)
         news = await self._new(asking, wanted, event_id)
         known = next((known for kind, _ in wanted if (known := foregone_of_event(kind, event)) is not None), None)
         is_done, is_repeated = await self._carry_out(asking, news, known)

@@ -10,12 +10,14 @@ from typing import Any, Final, NamedTuple
 from sqlalchemy import Connection, Select, insert, select, update
 from sqlalchemy.exc import IntegrityError
 
-from booking_service.domain.errors import EventInThePast
+from booking_service.domain.errors import EventInThePast, NotYourEvent
 from booking_service.domain.models import OFF, REQUEST_DIGEST_LENGTH, Event, Stock
 from booking_service.domain.rules import WAITING_UNLIMITED, GivenRules, Rules
 from booking_service.domain.seats.lanes import ensure_lane
 from shared.database.literals import moment, numbers
 from shared.errors import IdempotencyKeyReused, InvalidInput
+from shared.identity.permissions import WRITE_ALL_EVENTS, WRITE_EVENTS
+from shared.identity.tokens import Principal, require
 
 # What an event is to those who look at it. The first does not say that it can be booked now.
 ON_SALE: Final = "on_sale"
@@ -85,6 +87,7 @@ class EventState:
     waiting_max: int = 0
     is_waitlist_suspended: bool = False
     is_cancelled: bool = False
+    created_by: int | None = None  # None: before that was kept
     # Whether it was there before the request that it answers: nothing that is stored.
     is_repeated: bool = field(default=False, compare=False)
 
@@ -148,6 +151,13 @@ def create_event(
     connection.execute(insert(Stock).values(event_id=event_id, **stock))
     ensure_lane(connection, lane)
     return find_events(connection, [event_id])[event_id]
+
+
+def require_changeable(event: EventState, user: Principal) -> None:
+    """Let pass who created an event and may create some, and who may change any. Raises Forbidden or NotYourEvent."""
+    require(user, WRITE_EVENTS, WRITE_ALL_EVENTS)
+    if WRITE_ALL_EVENTS not in user.permissions and event.created_by != user.uid:
+        raise NotYourEvent
 
 
 def list_events(connection: Connection, *, after_id: int, count_max: int) -> list[EventState]:

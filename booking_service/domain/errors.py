@@ -4,7 +4,8 @@ NotFound 404
 ├── EventNotFound
 └── BookingNotFound           none there, or somebody else's
 Forbidden 403
-└── NotYourBookings           a list of somebody else's
+├── NotYourBookings           a list of somebody else's
+└── NotYourEvent              to change
 Conflict 409
 ├── SoldOut                   neither a seat nor a place on the waiting list is left
 ├── SalesNotOpen
@@ -51,6 +52,13 @@ class NotYourBookings(Forbidden):
 
     code = "not-your-bookings"
     default_detail = "Leave `user_id` out: this account may list its own bookings only."
+
+
+class NotYourEvent(Forbidden):
+    """Somebody else's event, for who may change their own only."""
+
+    code, title = "not-your-event", "This event is somebody else's"
+    default_detail = "Ask who created it, or an account that may change any event."
 
 
 class SoldOut(Conflict):

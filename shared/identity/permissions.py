@@ -7,13 +7,14 @@ has which role is the auth service's to know, and nobody else asks for a role by
 from collections.abc import Mapping
 from typing import Final
 
-BOOK: Final = "bookings:write"
-WRITE_ALL_BOOKINGS: Final = "bookings:write:all"  # cancel and change whose-ever they are; not book for others
+BOOK: Final = "bookings:create"
 CONFIRM: Final = "bookings:confirm"  # held seats, whose-ever they are: a payment has arrived
 READ_BOOKINGS: Final = "bookings:read"
-READ_ALL_BOOKINGS: Final = "bookings:read:all"
-WRITE_EVENTS: Final = "events:write"
-WRITE_USERS: Final = "users:write"
+READ_ALL_BOOKINGS: Final = "bookings:read:any"
+WRITE_ALL_BOOKINGS: Final = "bookings:write:any"  # cancel and change whose-ever they are; not book for others
+WRITE_EVENTS: Final = "events:write"  # create events, change and call off one's own
+WRITE_ALL_EVENTS: Final = "events:write:any"
+WRITE_USERS: Final = "users:manage"
 READ_AUDIT_LOG: Final = "audit-log:read"
 
 Permissions = frozenset[str]
@@ -21,13 +22,24 @@ Permissions = frozenset[str]
 ROLES: Mapping[str, Permissions] = {
     "public": Permissions(),
     "user": Permissions({READ_BOOKINGS, BOOK}),
+    "organizer": Permissions({READ_BOOKINGS, BOOK, WRITE_EVENTS}),
     "admin": Permissions(
-        {READ_BOOKINGS, READ_ALL_BOOKINGS, WRITE_ALL_BOOKINGS, CONFIRM, WRITE_EVENTS, WRITE_USERS, READ_AUDIT_LOG}
+        {
+            READ_BOOKINGS,
+            READ_ALL_BOOKINGS,
+            WRITE_ALL_BOOKINGS,
+            CONFIRM,
+            WRITE_EVENTS,
+            WRITE_ALL_EVENTS,
+            WRITE_USERS,
+            READ_AUDIT_LOG,
+        }
     ),
 }
 ALL: Permissions = Permissions().union(*ROLES.values())
-# What tokens of before READ_ALL_BOOKINGS say; the last of them ended long ago once all replicas are newer than that.
-_SCOPE_OF_OLD_ADMINS = frozenset({READ_BOOKINGS, WRITE_EVENTS, WRITE_USERS})
+# What tokens of before these names say; the last of them ended long ago once all replicas are newer than that. Only
+# admins had the second.
+_OLD_BOOK, _OLD_ADMINS = "bookings:write", "users:write"
 
 
 def scope_of(role: str) -> str:
@@ -47,4 +59,6 @@ def permissions_of(scope: str | None, role: str | None) -> Permissions:
             raise ValueError(msg)
         return ROLES[role]
     granted = Permissions(scope.split())
-    return ROLES["admin"] if role == "admin" and granted == _SCOPE_OF_OLD_ADMINS else granted
+    if role == "admin" and _OLD_ADMINS in granted:
+        return ROLES["admin"]
+    return granted | {BOOK} if _OLD_BOOK in granted else granted

@@ -139,7 +139,7 @@ BAD_TOKENS: dict[str, Callable[[], str]] = {
     "an unknown role and no scope": lambda: with_claims(role="root", scope=...),
     "neither a role nor a scope": lambda: with_claims(role=..., scope=...),
     "a role that is a list, and no scope": lambda: with_claims(role=["admin"], scope=...),
-    "a scope that is a list": lambda: with_claims(scope=["users:write"]),
+    "a scope that is a list": lambda: with_claims(scope=["users:manage"]),
     "no uid": lambda: with_claims(uid=...),
     "uid true": lambda: with_claims(uid=True),
     "uid as text": lambda: with_claims(uid="1"),

@@ -84,9 +84,9 @@ class Scene:
             "another": bearer(both.settings, uid=2),
             "admin": both.admin,
             "public": bearer(both.settings, "public", uid=3),
-            "writer": self._scoped("bookings:write"),
+            "writer": self._scoped("bookings:create"),
             "reader": self._scoped("bookings:read"),
-            "reader of all": self._scoped("bookings:read:all"),
+            "reader of all": self._scoped("bookings:read:any"),
         }
         both.remember(*self._callers.values())
         # Whose tokens were not verified yet, at least the first time.
