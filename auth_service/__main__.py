@@ -1,4 +1,4 @@
-"""`python -m auth_service [serve|migrate|create-admin]`."""
+"""`python -m auth_service [serve|migrate|create-admin|keys]`."""
 
 import argparse
 import getpass
@@ -6,8 +6,9 @@ import sys
 from collections.abc import Callable
 from typing import NoReturn
 
-from auth_service import first_admin
+from auth_service import first_admin, key_commands
 from auth_service.domain.signing import UnusableKeyError
+from auth_service.domain.stored_keys import KeyChangeRefused
 from auth_service.main import create_app
 from auth_service.migrations import MIGRATIONS
 from auth_service.process import configured_hasher
@@ -18,12 +19,14 @@ from shared.console import complain, open_console, say
 from shared.database.migrations import patient, upgrade
 from shared.errors import InvalidInput
 from shared.http.service import serve
+from shared.identity.jwk import PUBLIC_KEY_ALGORITHMS
 
 EXIT_REFUSED = 1
 HELP = {
     "serve": "answer requests (the default)",
     "migrate": "bring the database to the newest version",
     "create-admin": "make an admin, if there is none with this address",
+    "keys": "list, replace or retire the keys that tokens are signed with",
 }
 
 
@@ -37,7 +40,7 @@ def main(arguments: list[str] | None = None) -> int:
         return command(settings, options)
     except UnusableKeyError as error:
         return _complain(f"configuration error: {error}", EXIT_CONFIGURATION)
-    except (first_admin.AddressTaken, InvalidInput) as error:
+    except (first_admin.AddressTaken, KeyChangeRefused, InvalidInput) as error:
         return _complain(f"{options.command} refused: {_reason(error)}", EXIT_REFUSED)
 
 
@@ -50,7 +53,18 @@ def _parser() -> argparse.ArgumentParser:
     create = commands.choices["create-admin"]
     create.add_argument("--email", help="the admin's address; ADMIN_EMAIL, if not given")
     create.add_argument("--password", help="ADMIN_PASSWORD, or asked for, if not given")
+    _add_keys(commands.choices["keys"])
     return parser
+
+
+def _add_keys(parser: argparse.ArgumentParser) -> None:
+    actions = parser.add_subparsers(dest="action", required=True)
+    actions.add_parser("list", help="every key, its state and its times")
+    rotate = actions.add_parser("rotate", help="make a key that signs once it has been published for a while")
+    rotate.add_argument("--algorithm", choices=PUBLIC_KEY_ALGORITHMS, help="ALGORITHM, if not given")
+    retire = actions.add_parser("retire", help="stop publishing a key")
+    retire.add_argument("key_id", metavar="KEY", help="as `keys list` calls it")
+    retire.add_argument("--now", action="store_true", help="at once: its tokens are refused within seconds")
 
 
 def _serve(settings: AuthSettings, _options: argparse.Namespace) -> NoReturn:
@@ -74,6 +88,19 @@ def _create_admin(settings: AuthSettings, options: argparse.Namespace) -> int:
     return 0
 
 
+def _keys(settings: AuthSettings, options: argparse.Namespace) -> int:
+    with database_of("keys", settings, settings.database_url) as database:
+        if options.action == "list":
+            lines = key_commands.list_keys(database, settings)
+        elif options.action == "rotate":
+            lines = [key_commands.rotate_keys(database, settings, options.algorithm)]
+        else:
+            lines = [key_commands.retire_key(database, settings, options.key_id, at_once=options.now)]
+    for line in lines:
+        say(line)
+    return 0
+
+
 def _configured_password(settings: AuthSettings) -> str | None:
     if settings.admin_password is not None:
         return settings.admin_password.get_secret_value()
@@ -90,7 +117,7 @@ def _complain(line: str, status: int) -> int:
     return status
 
 
-COMMANDS = {"serve": _serve, "migrate": _migrate, "create-admin": _create_admin}
+COMMANDS = {"serve": _serve, "migrate": _migrate, "create-admin": _create_admin, "keys": _keys}
 
 if __name__ == "__main__":
     sys.exit(main())

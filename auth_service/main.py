@@ -2,7 +2,7 @@
 
 from auth_service.api import accounts, audit_log, keys, profile, revocations, sessions, users
 from auth_service.domain.passwords import Hasher
-from auth_service.domain.signing import signing_key
+from auth_service.domain.signing import configured_key
 from auth_service.process import configured_hasher, running
 from auth_service.settings import AuthSettings
 from shared.http import health
@@ -14,13 +14,13 @@ def create_app(settings: AuthSettings, hasher: Hasher | None = None) -> HttpServ
 
     ``hasher`` is passlib's Argon2 with the configured parameters, if not given.
     """
-    key = signing_key(settings)
+    configured = configured_key(settings)
 
     service = create_service(
         title="Event booking: accounts",
         summary="Registers users, logs them in and publishes the keys of their tokens.",
         settings=settings,
-        open_process=lambda _stopping: running(settings, key, hasher or configured_hasher(settings)),
+        open_process=lambda _stopping: running(settings, configured, hasher or configured_hasher(settings)),
     )
     # `me` is no user's id, so whatever is about it comes first.
     for router in (
@@ -29,7 +29,7 @@ def create_app(settings: AuthSettings, hasher: Hasher | None = None) -> HttpServ
         accounts.router,
         users.router,
         audit_log.router,
-        keys.router(key, settings.token_issuer),
+        keys.router(settings),
         revocations.router,
         health.router(),
     ):

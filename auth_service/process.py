@@ -10,6 +10,7 @@ from auth_service.domain.passwords import Hasher, Passwords, argon2
 from auth_service.domain.revocations import COMMITS_LATE, revoked_since
 from auth_service.domain.sessions.records import Terms
 from auth_service.domain.signing import SigningKey
+from auth_service.key_ring import CONNECTIONS, Keys, keys_of
 from auth_service.settings import AuthSettings
 from shared.clock import utc_now
 from shared.configuration.settings import variable_of
@@ -17,7 +18,6 @@ from shared.database.calls import DatabaseCalls
 from shared.database.units import Database
 from shared.http.authentication import Authenticator, token_rules
 from shared.http.health import Check
-from shared.identity.keys import FixedKey
 from shared.identity.revocations import MARGIN, Revocations, RevocationWatch, Revoked
 from shared.identity.tokens import TokenSigner, TokenVerifier
 from shared.threads.background import in_background
@@ -68,18 +68,24 @@ class Process:
     settings: AuthSettings
     database: DatabaseCalls
     passwords: PasswordCalls
-    signer: TokenSigner
+    keys: Keys
     authenticator: Authenticator
     revoked: RevocationWatch
     session_terms: Terms
     checks: Mapping[str, Check]
 
+    @property
+    def signer(self) -> TokenSigner:
+        """What signs access tokens at this moment. Raises NoSigningKey."""
+        return self.keys.signer
+
 
 @asynccontextmanager
-async def running(settings: AuthSettings, key: SigningKey, hasher: Hasher) -> AsyncIterator[Process]:
+async def running(settings: AuthSettings, configured: SigningKey | None, hasher: Hasher) -> AsyncIterator[Process]:
     """Open a process, and close what was opened, also when that fails in the middle."""
     async with AsyncExitStack() as stack:
-        database = Database.connect(settings.database_url.get_secret_value(), settings, settings.database_threads)
+        connections = settings.database_threads + CONNECTIONS
+        database = Database.connect(settings.database_url.get_secret_value(), settings, connections)
         stack.callback(database.close)
         calls = DatabaseCalls.of(database, settings)
         stack.callback(calls.close)
@@ -93,18 +99,23 @@ async def running(settings: AuthSettings, key: SigningKey, hasher: Hasher) -> As
             Revocations(), StoredRevocations(calls, token_life), settings.revocations_refresh_seconds
         )
         await stack.enter_async_context(in_background(revoked.keep_fresh()))
+        verifier = TokenVerifier(rules, settings.token_cache_max, revoked.revocations)
+        keys = keys_of(settings, rules, configured, database, verifier.forget)
+        stack.push_async_callback(keys.close)
+        await stack.enter_async_context(in_background(keys.keep_fresh()))
+        await keys.first_look()
         yield Process(
             settings=settings,
             database=calls,
             passwords=PasswordCalls(Passwords(hasher), argon2_threads),
-            signer=TokenSigner(rules, key.private, key.key_id, int(token_life.total_seconds())),
-            authenticator=Authenticator(
-                TokenVerifier(rules, settings.token_cache_max, revoked.revocations),
-                FixedKey(key.verifying, key.key_id),
-            ),
+            keys=keys,
+            authenticator=Authenticator(verifier, keys),
             revoked=revoked,
             session_terms=session_terms(settings),
-            checks={"database": Check(calls.ping, required=True, variable=variable_of(type(settings), "database_url"))},
+            checks={
+                "database": Check(calls.ping, required=True, variable=variable_of(type(settings), "database_url")),
+                "keys": Check(keys.ready, required=True),
+            },
         )
 
 

@@ -7,6 +7,8 @@ from pydantic import AliasChoices, Field, SecretStr, model_validator
 from shared.configuration.settings import ServiceSettings
 from shared.configuration.urls import DatabaseUrl
 
+KEY_ENCRYPTION_SECRET_BYTES_MIN = 32
+
 
 class AuthSettings(ServiceSettings):
     """auth_service."""
@@ -18,7 +20,19 @@ class AuthSettings(ServiceSettings):
     port: int = Field(
         8001, validation_alias=AliasChoices("AUTH_PORT"), ge=1, le=65_535, description="Port to listen on."
     )
-    jwt_private_key: SecretStr | None = Field(None, description="RS256 only: RSA private key, PEM, 2048 bits or more.")
+    jwt_private_key: SecretStr | None = Field(
+        None,
+        description="Private key, PEM, that signs until the first `keys rotate`: RSA of 2048 bits or more, or P-256.",
+    )
+    key_encryption_secret: SecretStr | None = Field(
+        None, description="Secret that rotated keys are stored under, 32 bytes or more; `keys rotate` needs it."
+    )
+    key_published_seconds: int = Field(
+        300,
+        ge=5,
+        le=86_400,
+        description="How long a new key is published before it signs; caches may keep keys as long.",
+    )
     access_token_expire_minute: int = Field(30, ge=1, le=1_440, description="Life of an access token, minutes.")
     session_idle_hours: int = Field(336, ge=1, le=8_760, description="A session that is not refreshed ends, hours.")
     session_hours_max: int = Field(2_160, ge=1, le=8_760, description="A session ends after this, whatever is done.")
@@ -36,8 +50,17 @@ class AuthSettings(ServiceSettings):
     admin_password: SecretStr | None = Field(None, description="The password of that admin.")
 
     @model_validator(mode="after")
-    def _rs256_needs_a_key(self) -> "AuthSettings":
-        if self.algorithm == "RS256" and self.jwt_private_key is None:
-            msg = "JWT_PRIVATE_KEY_FILE (or JWT_PRIVATE_KEY) must be set when ALGORITHM is RS256"
+    def _somebody_can_sign(self) -> "AuthSettings":
+        # Once keys were rotated the configured one is not needed any more; a service without any is not ready.
+        if self.algorithm != "HS256" and self.jwt_private_key is None and self.key_encryption_secret is None:
+            msg = f"JWT_PRIVATE_KEY_FILE (or JWT_PRIVATE_KEY) must be set when ALGORITHM is {self.algorithm}"
+            raise ValueError(msg)
+        return self
+
+    @model_validator(mode="after")
+    def _keys_need_a_long_secret(self) -> "AuthSettings":
+        secret = self.key_encryption_secret
+        if secret is not None and len(secret.get_secret_value().encode()) < KEY_ENCRYPTION_SECRET_BYTES_MIN:
+            msg = f"KEY_ENCRYPTION_SECRET must have at least {KEY_ENCRYPTION_SECRET_BYTES_MIN} bytes"
             raise ValueError(msg)
         return self

@@ -5,10 +5,11 @@ from urllib.parse import urljoin
 
 from booking_service.settings import BookingSettings
 from shared.http.authentication import Authenticator, token_rules
-from shared.identity.keys import FixedKey, PublishedKeys
+from shared.identity.jwk import hmac_key
+from shared.identity.keys import FixedKey, Pace, PublishedKeys
 from shared.identity.published import PublishedDocument
 from shared.identity.revocations import Revocations, RevocationWatch, Revoked, read_revoked
-from shared.identity.tokens import TokenVerifier, hmac_key
+from shared.identity.tokens import TokenVerifier
 
 REVOCATIONS = "revocations"  # its name beside the key set
 
@@ -18,12 +19,8 @@ def remote_authenticator(settings: BookingSettings, revocations: Revocations) ->
     verifier = TokenVerifier(token_rules(settings), settings.token_cache_max, revocations)
     if settings.algorithm == "HS256" and settings.secret_key is not None:
         return Authenticator(verifier, FixedKey(hmac_key(settings.secret_key.get_secret_value())))
-    keys = PublishedKeys(
-        str(settings.jwks_url),
-        timeout_seconds=settings.jwks_timeout_seconds,
-        cooldown_seconds=settings.jwks_cooldown_seconds,
-        authorities=settings.jwks_ca,
-    )
+    pace = Pace(settings.jwks_timeout_seconds, settings.jwks_cooldown_seconds, settings.jwks_refresh_seconds)
+    keys = PublishedKeys(str(settings.jwks_url), pace, authorities=settings.jwks_ca, forget=verifier.forget)
     return Authenticator(verifier, keys)
 
 

@@ -56,6 +56,7 @@ async def running(settings: BookingSettings, stopping: asyncio.Event) -> AsyncIt
         await stack.enter_async_context(in_background(revoked.watch.keep_fresh()))
         authenticator = remote_authenticator(settings, revoked.watch.revocations)
         stack.push_async_callback(authenticator.close)
+        await stack.enter_async_context(in_background(authenticator.keep_fresh()))
         calls = DatabaseCalls.of(database, settings)
         stack.callback(calls.close)
         found = Lookups(database, settings)

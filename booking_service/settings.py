@@ -33,13 +33,18 @@ class BookingSettings(ServiceSettings, BookingQueueSettings):
     port: int = Field(
         8002, validation_alias=AliasChoices("BOOKING_PORT"), ge=1, le=65_535, description="Port to listen on."
     )
-    jwks_url: HttpUrl | None = Field(None, description="RS256 only: where the auth service publishes its keys.")
+    jwks_url: HttpUrl | None = Field(None, description="RS256 and ES256: where the auth service publishes its keys.")
     jwks_ca: Authorities | None = Field(
         None,
         description="PEM of the authorities that an `https` JWKS_URL is trusted by; the public ones, if not given.",
     )
     jwks_timeout_seconds: float = Field(2, gt=0, le=30, description="Longest wait for the keys.")
-    jwks_cooldown_seconds: float = Field(5, gt=0, le=3_600, description="Least pause between two fetches of the keys.")
+    jwks_refresh_seconds: float = Field(
+        2, gt=0, le=3_600, description="Pause between two looks whether other keys are published by now."
+    )
+    jwks_cooldown_seconds: float = Field(
+        5, gt=0, le=3_600, description="Least pause between two fetches besides, for tokens that name an unknown key."
+    )
     revocations_url: HttpUrl | None = Field(
         None,
         description="Where the auth service says what is revoked; `revocations` beside JWKS_URL, if not given.",
@@ -72,8 +77,8 @@ class BookingSettings(ServiceSettings, BookingQueueSettings):
     )
 
     @model_validator(mode="after")
-    def _rs256_needs_keys(self) -> "BookingSettings":
-        if self.algorithm == "RS256" and self.jwks_url is None:
-            msg = "JWKS_URL must be set when ALGORITHM is RS256"
+    def _public_keys_must_be_found(self) -> "BookingSettings":
+        if self.algorithm != "HS256" and self.jwks_url is None:
+            msg = f"JWKS_URL must be set when ALGORITHM is {self.algorithm}"
             raise ValueError(msg)
         return self

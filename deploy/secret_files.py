@@ -6,14 +6,11 @@ import tempfile
 from collections.abc import Callable
 from pathlib import Path
 
-from cryptography.hazmat.primitives import serialization
-from cryptography.hazmat.primitives.asymmetric import rsa
-
 from shared.configuration.sources import read_text
 
 OWNER_ONLY = 0o600
-RSA_BITS = 3072
 PASSWORD_BYTES = 18
+ENCRYPTION_SECRET_BYTES = 32
 
 
 def keep(path: Path, make: Callable[[], str], mode: int = OWNER_ONLY) -> str:
@@ -37,8 +34,6 @@ def password() -> str:
     return secrets.token_hex(PASSWORD_BYTES)
 
 
-def rsa_private_key() -> str:
-    """Make an RSA key to sign tokens with, as PEM (PKCS 8)."""
-    key = rsa.generate_private_key(public_exponent=65_537, key_size=RSA_BITS)
-    pem = key.private_bytes(serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption())
-    return pem.decode().strip()
+def encryption_secret() -> str:
+    """Make a secret of 256 random bits that keys are stored under."""
+    return secrets.token_hex(ENCRYPTION_SECRET_BYTES)

@@ -10,6 +10,8 @@ request_id: ContextVar[str] = ContextVar("request_id", default="-")
 FORMAT = "%(asctime)s.%(msecs)03dZ %(levelname)s %(process)d %(request_id)s %(name)s: %(message)s"
 
 
+# It tells of each request, and what is published for us is asked for every second or two.
+TALKATIVE = "httpx"
 # These write a traceback for a lost connection, which is expected and repaired: a line is enough.
 OF_LOST_CONNECTIONS = ("sqlalchemy.pool", "celery.beat")
 
@@ -35,3 +37,4 @@ def configure_logging(level: str) -> None:
     handler.setFormatter(formatter)
     handler.addFilter(LineFilter())
     logging.basicConfig(level=level.upper(), handlers=[handler], force=True)
+    logging.getLogger(TALKATIVE).setLevel(max(logging.WARNING, logging.getLogger().level))

@@ -125,15 +125,30 @@ class SessionOut(BaseModel):
     current: bool = Field(description="Whether it is the one that asks.")
 
 
-class JsonWebKey(BaseModel):
+class RsaKey(BaseModel):
     """An RSA public key (RFC 7517, RFC 7518 section 6.3)."""
 
     kid: str = Field(description="What the header of a token calls this key.")
     kty: Literal["RSA"]
     use: Literal["sig"]
-    alg: Literal["RS256"]
+    alg: Literal["RS256"] = Field(description="The one signature that is checked with this key.")
     n: str
     e: str
+
+
+class EllipticKey(BaseModel):
+    """A public key on the curve P-256 (RFC 7517, RFC 7518 section 6.2)."""
+
+    kid: str = Field(description="What the header of a token calls this key.")
+    kty: Literal["EC"]
+    use: Literal["sig"]
+    alg: Literal["ES256"] = Field(description="The one signature that is checked with this key.")
+    crv: Literal["P-256"]
+    x: str
+    y: str
+
+
+JsonWebKey = Annotated[RsaKey | EllipticKey, Field(discriminator="kty")]
 
 
 class JsonWebKeySet(BaseModel):

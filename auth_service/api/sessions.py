@@ -36,7 +36,7 @@ from shared.errors import (
 from shared.http.authentication import AnyUser
 from shared.http.problems import documented
 from shared.http.strict_route import StrictRoute
-from shared.identity.tokens import Principal
+from shared.identity.tokens import Principal, TokenSigner
 
 log = logging.getLogger(__name__)
 router = APIRouter(tags=["sessions"], route_class=StrictRoute)
@@ -62,12 +62,12 @@ async def log_in(login: LoginIn, process: Running, origin: From, response: Respo
         failed = partial(logins.record_failure, credentials=stored, origin=origin, now=utc_now())
         await process.database.write(failed, repeat_lost=False)
         raise
-    account = credentials.account
+    account, signer = credentials.account, process.signer  # before anything is begun that no token would come of
     new = NewSession(uuid7(), account.id, credentials.password_hash, RefreshToken.new(), origin)
     begin = partial(records.begin, new=new, terms=process.session_terms, now=utc_now())
     await process.database.write(begin, repeat_lost=True)
     await _renew_hash(process, credentials, login.password)
-    return _tokens(process, response, account, credentials.token_version, new.id, new.token)
+    return _tokens(signer, response, account, credentials.token_version, new.id, new.token)
 
 
 @router.post(
@@ -85,13 +85,14 @@ async def refresh(given: RefreshIn, process: Running, origin: From, response: Re
     token = RefreshToken.read(given.refresh_token)
     if token is None:
         raise RefreshTokenRefused
+    signer = process.signer  # before the refresh token is used up: while nobody can sign, it stays good
     use = Use(origin, utc_now())
     work = partial(refreshing.refresh, token=token, use=use, terms=process.session_terms)
     refreshed = await process.database.write(work, repeat_lost=True)
     if refreshed is None:
         await process.revoked.refresh()  # the session may have been ended just now
         raise RefreshTokenRefused
-    return _tokens(process, response, refreshed.account, refreshed.token_version, refreshed.session_id, refreshed.token)
+    return _tokens(signer, response, refreshed.account, refreshed.token_version, refreshed.session_id, refreshed.token)
 
 
 @router.post(
@@ -160,13 +161,13 @@ def session_out(session: SessionState, sender: Principal) -> SessionOut:
 
 
 def _tokens(
-    process: Process, response: Response, account: Account, token_version: int, session_id: UUID, token: RefreshToken
+    signer: TokenSigner, response: Response, account: Account, token_version: int, session_id: UUID, token: RefreshToken
 ) -> TokensOut:
     response.headers["Cache-Control"] = "no-store"
-    access_token = process.signer.sign(
+    access_token = signer.sign(
         account.id, account.email, account.role, session_id=session_id.hex, token_version=token_version
     )
-    return TokensOut(access_token=access_token, expires_in=process.signer.lifetime_seconds, refresh_token=token.text())
+    return TokensOut(access_token=access_token, expires_in=signer.lifetime_seconds, refresh_token=token.text())
 
 
 async def _renew_hash(process: Process, credentials: Credentials, password: str) -> None:

@@ -22,6 +22,8 @@ class Act(StrEnum):
     LOGIN_FAILED = "login.failed"
     SESSION_ENDED = "session.ended"
     SESSIONS_ENDED = "sessions.ended"
+    KEY_ROTATED = "key.rotated"
+    KEY_RETIRED = "key.retired"
     TOKEN_REPLAYED = "session.token_replayed"  # noqa: S105  an act
     PASSWORD_CHANGED = "password.changed"  # noqa: S105  an act
     RENAMED = "user.renamed"

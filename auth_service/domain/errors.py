@@ -11,14 +11,16 @@ Problem
 ├── InvalidInput 422
 │   ├── PasswordTooShort
 │   └── PasswordTooCommon     among those that are tried first
-└── Unauthenticated 401
-    ├── WrongCredentials      says the same for every reason
-    ├── RefreshTokenRefused   unknown, ended, or used before
-    └── InvalidToken
-        └── AccountGone       a good token of a deleted or disabled user
+├── Unauthenticated 401
+│   ├── WrongCredentials      says the same for every reason
+│   ├── RefreshTokenRefused   unknown, ended, or used before
+│   └── InvalidToken
+│       └── AccountGone       a good token of a deleted or disabled user
+└── Unavailable 503
+    └── NoSigningKey          readiness and the log say what is wrong with the keys
 """
 
-from shared.errors import Conflict, FieldError, Forbidden, InvalidInput, InvalidToken, Unauthenticated
+from shared.errors import Conflict, FieldError, Forbidden, InvalidInput, InvalidToken, Unauthenticated, Unavailable
 
 LENGTH_MIN_DEFAULT = 8  # of PASSWORD_LENGTH_MIN; only OpenAPI's example does not ask the settings
 
@@ -96,3 +98,9 @@ class AccountGone(InvalidToken):
 
     code, title = "account-gone", "This account is no longer there"
     default_detail = "It was disabled or deleted after this token was issued. Log in with another."
+
+
+class NoSigningKey(Unavailable):
+    """The keys are not known yet, or the one that is to sign cannot be opened."""
+
+    code, title = "no-signing-key", "Tokens cannot be given out at this moment"

@@ -20,6 +20,7 @@ ADDRESS_LENGTH_MAX = 45  # an IPv6 address with an IPv4 address in it
 
 # What SHA-256 makes, and a salt as long.
 Hash = LargeBinary(32).with_variant(mysql.BINARY(32), "mysql", "mariadb")
+KEY_ID_LENGTH_MAX = 64  # of our own: a thumbprint has 43 characters
 
 
 class Base(DeclarativeBase):
@@ -109,3 +110,21 @@ class AuditEntry(Base):
     address: Mapped[str | None] = mapped_column(String(ADDRESS_LENGTH_MAX))
     request_id: Mapped[str | None] = mapped_column(String(REQUEST_ID_LENGTH_MAX))
     details: Mapped[str | None] = mapped_column(Text)  # JSON
+
+
+class StoredKey(Base):
+    """A key that tokens are signed with, or were; every process reads all of them."""
+
+    __tablename__ = "signing_keys"
+    __table_args__ = (UniqueConstraint("key_id", name="uq_signing_keys_key_id"), TABLE_OPTIONS)
+
+    # Counted by us: of two rotations at the same moment the second finds its number taken.
+    number: Mapped[int] = mapped_column(Integer, primary_key=True, autoincrement=False)
+    key_id: Mapped[str] = mapped_column(String(KEY_ID_LENGTH_MAX))
+    algorithm: Mapped[str] = mapped_column(String(16))
+    public_jwk: Mapped[str] = mapped_column(Text())
+    # Sealed; None for the key of the configuration, whose private half stays there.
+    sealed_private_key: Mapped[bytes | None] = mapped_column(LargeBinary())
+    published_from: Mapped[datetime] = mapped_column(UtcDateTime())
+    signs_from: Mapped[datetime] = mapped_column(UtcDateTime())
+    retires_at: Mapped[datetime | None] = mapped_column(UtcDateTime())

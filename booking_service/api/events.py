@@ -1,8 +1,7 @@
 """Events: create (admins), list and look at (anyone)."""
 
-import hashlib
 from functools import partial
-from typing import Annotated, Any
+from typing import Annotated
 
 from fastapi import APIRouter, Header, Query, Request, Response
 
@@ -25,14 +24,13 @@ from shared.errors import (
     UnsupportedMediaType,
 )
 from shared.http.cursors import decode_cursor, encode_cursor, next_link
-from shared.http.entity_tags import is_among
+from shared.http.entity_tags import NOT_MODIFIED, tagged
 from shared.http.idempotency import REPLAYED, IdempotencyKey, parse_idempotency_key
 from shared.http.pages import Cursor, Limit, page_size
 from shared.http.problems import documented
 from shared.http.strict_route import StrictRoute
 
 AllowPast = Annotated[bool, Query(description="Also take an event that has begun: for imports.")]
-NOT_MODIFIED: dict[int | str, dict[str, Any]] = {304: {"description": "As in `If-None-Match`."}}
 
 router = APIRouter(prefix="/events", tags=["events"], route_class=StrictRoute)
 
@@ -111,9 +109,4 @@ async def get_event(
     event = await process.lookups.event(event_id)
     if event is None:
         raise EventNotFound
-    body = EventOut.of(event).model_dump_json().encode()
-    etag = f'"{hashlib.sha256(body).hexdigest()[:32]}"'
-    headers = {"ETag": etag, "Cache-Control": "no-cache"}
-    if is_among(etag, if_none_match or ()):
-        return Response(status_code=304, headers=headers)
-    return Response(body, headers=headers, media_type="application/json")
+    return tagged(EventOut.of(event).model_dump_json().encode(), if_none_match or (), "no-cache")

@@ -6,7 +6,9 @@ One folder for each reader, so that each container sees only what it needs; what
 from functools import partial
 from pathlib import Path
 
-from deploy.secret_files import keep, password, rsa_private_key
+from auth_service.domain.signing import new_private_key
+from deploy.secret_files import encryption_secret, keep, password
+from shared.identity.jwk import RS256
 
 FOLDER = Path("/run/secrets")
 MYSQL_USER = "event_booking"
@@ -34,7 +36,8 @@ def main(folder: Path = FOLDER) -> None:
         url = f"mysql+pymysql://{MYSQL_USER}:{user_password}@mysql:3306/{name}"
         keep(reader / "database_url", partial(str, url))
     keep(booking / "redis_url", lambda: f"redis://:{redis_password}@redis:6379/0")
-    keep(auth / "jwt_private_key", rsa_private_key)
+    keep(auth / "jwt_private_key", partial(new_private_key, RS256))
+    keep(auth / "key_encryption_secret", encryption_secret)
     keep(auth / "admin_password", password)
 
 

@@ -2,20 +2,24 @@
 
 import os
 import sys
+from functools import partial
 from pathlib import Path
 
 from sqlalchemy import URL
 
+from auth_service.domain.signing import new_private_key
 from auth_service.settings import AuthSettings
 from booking_service.settings import BookingSettings
-from deploy.secret_files import keep, password, rsa_private_key
+from deploy.secret_files import encryption_secret, keep, password
 from shared.configuration.settings import load
 from shared.configuration.sources import find
+from shared.identity.jwk import ES256, RS256
 from worker.settings import WorkerSettings
 
 DATA_DIR_DEFAULT = ".data"
 ADMIN_EMAIL_DEFAULT = "admin@example.com"
 ADMIN_PASSWORD_FILE = "admin-password"  # noqa: S105  a file's name
+PRIVATE_KEY_FILES = {RS256: "jwt-private-key.pem", ES256: "jwt-private-key-es256.pem"}
 EVERY_ADDRESS = {"0.0.0.0": "127.0.0.1", "::": "127.0.0.1"}  # noqa: S104  told apart here, not listened on
 
 
@@ -38,8 +42,12 @@ def data_directory() -> Path:
 
 def fill(data: Path) -> None:
     """Make the secrets that are not there yet, and set what the caller left open. The broker's address is not ours."""
-    _default("JWT_PRIVATE_KEY_FILE", str(data / "jwt-private-key.pem"), "JWT_PRIVATE_KEY")
-    keep(data / "jwt-private-key.pem", rsa_private_key)
+    given = find(["ALGORITHM"])
+    algorithm = ES256 if given and given.value.upper() == ES256 else RS256
+    _default("JWT_PRIVATE_KEY_FILE", str(data / PRIVATE_KEY_FILES[algorithm]), "JWT_PRIVATE_KEY")
+    keep(data / PRIVATE_KEY_FILES[algorithm], partial(new_private_key, algorithm))
+    _default("KEY_ENCRYPTION_SECRET_FILE", str(data / "key-encryption-secret"), "KEY_ENCRYPTION_SECRET")
+    keep(data / "key-encryption-secret", encryption_secret)
     _default("ADMIN_EMAIL", ADMIN_EMAIL_DEFAULT)
     _default("ADMIN_PASSWORD_FILE", str(data / ADMIN_PASSWORD_FILE), "ADMIN_PASSWORD")
     keep(data / ADMIN_PASSWORD_FILE, password)

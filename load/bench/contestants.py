@@ -19,7 +19,8 @@ from lab.ports import free_port
 from lab.processes import end, launch
 from lab.waiting import wait_for
 from load.bench.processes import Crew
-from shared.identity.tokens import TokenRules, TokenSigner, hmac_key
+from shared.identity.jwk import hmac_key
+from shared.identity.tokens import TokenRules, TokenSigner
 
 STOP_SECONDS_MAX = 30
 TOKEN_SECONDS = 86_400

@@ -13,8 +13,9 @@ import psutil
 
 from lab import mysql, redis
 from load.bench.mysql import Mysql, settings
+from shared.identity.jwk import hmac_key
 from shared.identity.revocations import Revocations
-from shared.identity.tokens import TokenRules, TokenSigner, TokenVerifier, hmac_key
+from shared.identity.tokens import TokenRules, TokenSigner, TokenVerifier
 
 PACKAGES = ("fastapi", "starlette", "uvicorn", "uvloop", "httptools", "sqlalchemy", "pymysql", "celery", "redis")
 HMAC_BYTES = 32

@@ -87,8 +87,10 @@ class ServiceSettings(Settings):
     database_threads: int = Field(4, ge=1, le=64, description="Concurrent statements outside the batched paths.")
     database_queue_max: int = Field(1_000, ge=1, description="Calls that may wait for those threads; more get 503.")
 
-    algorithm: Annotated[Literal["RS256", "HS256"], AnyCase] = Field(
-        "RS256", description="The one token signature that is accepted."
+    algorithm: Annotated[Literal["RS256", "ES256", "HS256"], AnyCase] = Field(
+        "RS256",
+        description="Signature of tokens. With `RS256` or `ES256` published keys of both are believed, "
+        "each for its own; with `HS256` the shared secret alone.",
     )
     secret_key: SecretStr | None = Field(None, description="HS256 only: the shared secret, 32 bytes or more.")
     token_issuer: str = Field("http://localhost:8001", description="`iss` of the tokens: the auth service's URL.")

@@ -51,6 +51,10 @@ class Authenticator:
         """Make sure that tokens can be judged. Raises KeysUnavailable."""
         await self._keys.ready()
 
+    async def keep_fresh(self) -> None:
+        """Follow which keys are published, for ever; cancel it at the end."""
+        await self._keys.keep_fresh()
+
     async def close(self) -> None:
         """Release the source of keys."""
         await self._keys.close()

@@ -2,24 +2,22 @@
 
 import asyncio
 import logging
-import ssl
 import time
-from contextlib import suppress
+from collections.abc import Callable, Collection
+from dataclasses import dataclass
 from typing import Any, Protocol
 
-import httpx
 from jose.backends.base import Key
-from jose.exceptions import JOSEError
-from jose.utils import base64_to_long
 
 from shared.errors import Unavailable
-from shared.identity.tokens import JWK_REQUIRED_MEMBERS, RSA_BITS_MIN, rsa_key
+from shared.identity.jwk import UNUSABLE, usable_keys
+from shared.identity.published import CannotFetchError, PublishedDocument
 
 log = logging.getLogger(__name__)
 
 FIRST_COOLDOWN_SECONDS = 0.5
-# What taking apart a document raises that is not as it should be.
-UNUSABLE = (ValueError, KeyError, TypeError, AttributeError, JOSEError)
+
+Forget = Callable[[Collection[str]], None]
 
 
 class KeysUnavailable(Unavailable):
@@ -37,47 +35,64 @@ class KeySource(Protocol):
     async def ready(self) -> None:
         """Make sure that tokens can be judged. Raises KeysUnavailable."""
 
+    async def keep_fresh(self) -> None:
+        """Follow what is published for ever, beside the requests; cancel it at the end."""
+
     async def close(self) -> None:
         """Release what this source holds."""
 
 
 class FixedKey:
-    """One key: the shared secret, whatever the token calls it, or the auth service's own key under its own id."""
+    """One key: the shared secret, whatever the token calls it."""
 
-    def __init__(self, key: Key, key_id: str | None = None) -> None:
-        """Answer ``key`` to those who ask for ``key_id``, or to all when that is None."""
+    def __init__(self, key: Key) -> None:
+        """Answer ``key`` to all who ask."""
         self._key = key
-        self._key_id = key_id
 
-    async def find(self, key_id: str | None) -> Key | None:
-        """Return the one key, or None when the token names another."""
-        return self._key if self._key_id in (None, key_id) else None
+    async def find(self, key_id: str | None) -> Key | None:  # noqa: ARG002  there is no other
+        """Return the one key."""
+        return self._key
 
     async def ready(self) -> None:
         """Return at once: the key is at hand."""
+
+    async def keep_fresh(self) -> None:
+        """Return at once: there is nothing to follow."""
 
     async def close(self) -> None:
         """Release nothing: it holds nothing."""
 
 
+def _nothing_to_forget(key_ids: Collection[str]) -> None:
+    """Stand in where nobody remembers what was checked with a key."""
+
+
+@dataclass(frozen=True, slots=True)
+class Pace:
+    """How often, and how long, a key set is asked for. Seconds."""
+
+    timeout_seconds: float  # the longest wait for an answer
+    cooldown_seconds: float  # the least pause between two fetches for tokens that name an unknown key
+    refresh_seconds: float  # the pause between two fetches of `keep_fresh`
+
+
 class PublishedKeys:
-    """The keys at a JWKS address (RFC 7517), fetched again when a token names an unknown one, with a cooldown."""
+    """The JWK set (RFC 7517) at a URL: asked for again and again, and at once when a token names an unknown one."""
 
     def __init__(
-        self, url: str, *, timeout_seconds: float, cooldown_seconds: float, authorities: str | None = None
+        self, url: str, pace: Pace, *, authorities: str | None = None, forget: Forget = _nothing_to_forget
     ) -> None:
-        """Fetch from ``url`` when first asked, then at most once per ``cooldown_seconds``.
+        """Fetch from ``url`` when first asked, then at ``pace``.
 
         ``authorities``: PEM of those that a server with TLS is trusted by; the public ones, if not given.
+        ``forget`` is told the ids of keys that are no longer published.
         """
-        self._url = url
-        self._timeout_seconds = timeout_seconds
-        trusted = True if authorities is None else ssl.create_default_context(cadata=authorities)
-        # Straight there, whatever proxies and certificates the environment names: they are meant for others.
-        self._client = httpx.AsyncClient(timeout=timeout_seconds, verify=trusted, trust_env=False)
-        self._cooldown_seconds = cooldown_seconds
+        self._document = PublishedDocument(url, timeout_seconds=pace.timeout_seconds, authorities=authorities)
+        self._pace = pace
+        self._forget = forget
         self._keys: dict[str, Key] = {}
-        self._tried_at = -cooldown_seconds
+        self._complaint = ""
+        self._tried_at = -pace.cooldown_seconds
         self._lock = asyncio.Lock()
 
     async def find(self, key_id: str | None) -> Key | None:
@@ -86,7 +101,9 @@ class PublishedKeys:
             return None
         if key_id not in self._keys:
             async with self._lock:  # the others wait for the one fetch
-                if key_id not in self._keys and time.monotonic() - self._tried_at >= self._cooldown():
+                pause = self._pause(self._pace.cooldown_seconds)
+                if key_id not in self._keys and time.monotonic() - self._tried_at >= pause:
+                    self._tried_at = time.monotonic()
                     await self._fetch()
         if not self._keys:
             raise KeysUnavailable
@@ -97,48 +114,54 @@ class PublishedKeys:
         if not self._keys:
             await self.find("")
 
+    async def keep_fresh(self) -> None:
+        """Fetch the set for ever, so that a key is believed no longer than it is published; cancel it at the end.
+
+        Requests whose key is known never wait for it.
+        """
+        while True:
+            try:
+                async with self._lock:
+                    await self._fetch()
+            except Exception:  # whatever it is, nobody else would ever look again
+                log.exception("looking for the keys at JWKS_URL")
+            await asyncio.sleep(self._pause(self._pace.refresh_seconds))
+
     async def close(self) -> None:
         """Close the connections."""
-        await self._client.aclose()
+        await self._document.close()
 
-    def _cooldown(self) -> float:
+    def _pause(self, seconds: float) -> float:
         # Without any key every request fails, so the first set is asked for more eagerly.
-        return self._cooldown_seconds if self._keys else min(self._cooldown_seconds, FIRST_COOLDOWN_SECONDS)
+        return seconds if self._keys else min(seconds, FIRST_COOLDOWN_SECONDS)
 
     async def _fetch(self) -> None:
-        self._tried_at = time.monotonic()
         try:
-            async with asyncio.timeout(self._timeout_seconds):  # httpx would wait that long for each byte
-                response = await self._client.get(self._url)
-            response.raise_for_status()
-            keys = _rsa_keys(response.json()["keys"])
-        except (httpx.HTTPError, httpx.InvalidURL, TimeoutError, RecursionError, *UNUSABLE) as error:
-            log.warning("the keys at JWKS_URL cannot be had: %s: %s", type(error).__name__, error)
-            return  # the old set stays good; without one, find() says so
-        self._keys = keys or self._keys
+            document = await self._document.fetch()
+            if document is not None:
+                self._take(document)
+        except CannotFetchError as error:
+            self._note(str(error))  # the old set stays good; without one, find() says so
+        except UNUSABLE as error:
+            self._document.forget()
+            self._note(f"{type(error).__name__}: {error}")
+        else:
+            self._note("")
 
+    def _take(self, document: Any) -> None:  # noqa: ANN401  whatever was published
+        keys = usable_keys(document["keys"])
+        if not keys:
+            msg = "no key in the set can be used"
+            raise ValueError(msg)
+        gone = self._keys.keys() - keys.keys()
+        self._keys = keys
+        if gone:
+            self._forget(gone)
 
-def _rsa_keys(entries: list[dict[str, Any]]) -> dict[str, Key]:
-    keys: dict[str, Key] = {}
-    for entry in entries:
-        # RFC 7517, section 5: an entry that cannot be used does not spoil the set.
-        with suppress(*UNUSABLE):
-            if _is_for_our_signatures(entry):
-                # Nothing else of it: of a key pair published by mistake, we hold the public half only.
-                keys[entry["kid"]] = rsa_key({name: entry[name] for name in JWK_REQUIRED_MEMBERS})
-    return keys
-
-
-def _is_for_our_signatures(entry: dict[str, Any]) -> bool:
-    """Tell whether a key may check RS256 by all that is said of it (RFC 7517, sections 4.1 to 4.5; RFC 7518, 3.3)."""
-    operations = entry.get("key_ops", ["verify"])
-    return (
-        entry["kty"] == "RSA"
-        and base64_to_long(entry["n"]).bit_length() >= RSA_BITS_MIN
-        and isinstance(entry["kid"], str)
-        and entry.get("use", "sig") == "sig"
-        and entry.get("alg", "RS256") == "RS256"
-        and isinstance(operations, list)
-        and "verify" in operations
-        and len(operations) == len(set(operations))
-    )
+    def _note(self, complaint: str) -> None:
+        # Once for each cause: an auth service that is away for an hour is no news every two seconds.
+        if complaint and complaint != self._complaint:
+            log.warning("the keys at JWKS_URL cannot be had: %s", complaint)
+        elif self._complaint and not complaint:
+            log.info("the keys at JWKS_URL can be had again")
+        self._complaint = complaint

@@ -7,6 +7,8 @@ from typing import Any
 import httpx
 
 NOT_MODIFIED = 304
+# Whatever stands between may keep a document for others, and must ask for us (RFC 9111, section 5.2.1.4).
+FROM_THE_SOURCE = {"Cache-Control": "no-cache"}
 
 
 class CannotFetchError(Exception):
@@ -30,7 +32,7 @@ class PublishedDocument:
 
     async def fetch(self) -> Any:  # noqa: ANN401  whatever is published
         """Return the document, or None when it is the one that was fetched last. Raises CannotFetchError."""
-        headers = {"If-None-Match": self._etag} if self._etag else {}
+        headers = FROM_THE_SOURCE | ({"If-None-Match": self._etag} if self._etag else {})
         try:
             async with asyncio.timeout(self._timeout_seconds):  # httpx would wait that long for each byte
                 response = await self._client.get(self._url, headers=headers)

@@ -3,20 +3,21 @@
 python-jose is lenient (`docs/decisions/0004-tokens.md` lists how), so nothing else may call it.
 """
 
-import hashlib
 import json
 import re
 import time
-from base64 import urlsafe_b64decode, urlsafe_b64encode
+from base64 import urlsafe_b64decode
+from collections.abc import Collection
 from dataclasses import dataclass
 from string import ascii_letters, digits
 from typing import Any
 from uuid import uuid4
 
-from jose import jwk, jwt
+from jose import jwt
 from jose.backends.base import Key
 
 from shared.errors import Forbidden, InvalidToken, TokenRevoked
+from shared.identity.jwk import PUBLIC_KEY_ALGORITHMS, algorithm_of
 from shared.identity.permissions import Permissions, permissions_of, scope_of
 from shared.identity.revocations import Revocations
 
@@ -31,8 +32,6 @@ TOKEN_BYTES_MAX = 4_096
 HEADER_BYTES_MAX = 1_024
 CLOCK_SKEW_SECONDS = 5
 UID_MAX = 2**63 - 1  # what every database can compare a row id with
-RSA_BITS_MIN = 2_048  # RFC 7518, section 3.3
-JWK_REQUIRED_MEMBERS = ("e", "kty", "n")
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,27 +57,14 @@ def require(principal: Principal, *permissions: str) -> None:
 class TokenRules:
     """What a token must say to be accepted, and what ours say."""
 
-    algorithm: str
+    algorithm: str  # that ours are signed with
     issuer: str
     audience: str
 
-
-def public_jwk(key: Key) -> dict[str, str]:
-    """Describe an RSA public key as a JWK whose `kid` is its RFC 7638 thumbprint."""
-    members = {name: _text(value) for name, value in key.to_dict().items() if name in JWK_REQUIRED_MEMBERS}
-    canonical = json.dumps({name: members[name] for name in JWK_REQUIRED_MEMBERS}, separators=(",", ":"))
-    thumbprint = urlsafe_b64encode(hashlib.sha256(canonical.encode()).digest()).rstrip(b"=").decode()
-    return {**members, "kid": thumbprint, "use": "sig", "alg": "RS256"}
-
-
-def rsa_key(material: str | dict[str, Any]) -> Key:
-    """Read an RSA key from PEM or a JWK. Raises jose.exceptions.JWKError for anything else."""
-    return jwk.construct(material, "RS256")
-
-
-def hmac_key(secret: str) -> Key:
-    """Make the HS256 key of a shared secret."""
-    return jwk.construct(secret, "HS256")
+    @property
+    def algorithms(self) -> tuple[str, ...]:
+        """Those that a token may name: with public keys both, and its key decides which of them it must be."""
+        return PUBLIC_KEY_ALGORITHMS if self.algorithm in PUBLIC_KEY_ALGORITHMS else (self.algorithm,)
 
 
 class TokenSigner:
@@ -140,7 +126,7 @@ class TokenVerifier:
         header = _json_object(_parts(token)[0], bytes_max=HEADER_BYTES_MAX)
         key_id = header.get("kid")
         if (
-            header.get("alg") != self._rules.algorithm
+            header.get("alg") not in self._rules.algorithms
             or str(header.get("typ")).lower() not in TOKEN_TYPES
             or any(name in header for name in HEADERS_REFUSED)
             or not isinstance(key_id, str | None)
@@ -156,7 +142,7 @@ class TokenVerifier:
             jwt.decode(
                 token,
                 key,
-                algorithms=[self._rules.algorithm],
+                algorithms=[algorithm_of(key)],
                 audience=self._rules.audience,
                 issuer=self._rules.issuer,
                 options={"leeway": CLOCK_SKEW_SECONDS}
@@ -169,6 +155,13 @@ class TokenVerifier:
             raise TokenRevoked
         self._remember(token, principal)
         return principal
+
+    def forget(self, key_ids: Collection[str]) -> None:
+        """Remember no token that names one of these keys: they are no longer believed."""
+        # Compared by its text, the header of a key's tokens is read once and not ten thousand times.
+        headers = {token.partition(".")[0]: token for token in self._cache}
+        gone = {header for header, token in headers.items() if self.key_id(token) in key_ids}
+        self._cache = {token: found for token, found in self._cache.items() if token.partition(".")[0] not in gone}
 
     def _remember(self, token: str, principal: Principal) -> None:
         if self._cache_max == 0:
@@ -240,7 +233,3 @@ def _principal(claims: dict[str, Any]) -> Principal:
         raise ValueError(msg)
     granted = permissions_of(claims.get("scope"), claims.get("role"))
     return Principal(uid, str(claims["sub"]), granted, str(claims["jti"]), expires_at, session_id, token_version)
-
-
-def _text(value: str | bytes) -> str:
-    return value.decode() if isinstance(value, bytes) else value

@@ -31,7 +31,9 @@ def test_every_variable_that_is_set_is_read_by_somebody() -> None:
 
 
 def test_no_secret_stands_in_the_file() -> None:
-    secrets = re.findall(r"^ +(\w*(?:PASSWORD|DATABASE_URL|REDIS_URL|PRIVATE_KEY)\w*): (\S+)", COMPOSE, re.MULTILINE)
+    secrets = re.findall(
+        r"^ +(\w*(?:PASSWORD|DATABASE_URL|REDIS_URL|PRIVATE_KEY|SECRET)\w*): (\S+)", COMPOSE, re.MULTILINE
+    )
     assert secrets
     assert all(name.endswith("_FILE") and value.startswith("/run/secrets/") for name, value in secrets)
 

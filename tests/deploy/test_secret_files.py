@@ -1,9 +1,6 @@
 from pathlib import Path
 
-from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey
-from cryptography.hazmat.primitives.serialization import load_pem_private_key
-
-from deploy.secret_files import keep, password, rsa_private_key
+from deploy.secret_files import keep, password
 
 
 def test_a_secret_is_made_once_and_kept(tmp_path: Path) -> None:
@@ -26,9 +23,3 @@ def test_two_passwords_differ_and_are_plain_letters_and_digits() -> None:
     one, other = password(), password()
     assert one != other
     assert (one + other).isalnum()
-
-
-def test_the_signing_key_is_rsa_of_2048_bits_or_more() -> None:
-    key = load_pem_private_key(rsa_private_key().encode(), None)
-    assert isinstance(key, RSAPrivateKey)
-    assert key.key_size >= 2048

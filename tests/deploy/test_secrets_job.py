@@ -5,6 +5,7 @@ from pathlib import Path
 import pytest
 from sqlalchemy import make_url
 
+from auth_service.settings import KEY_ENCRYPTION_SECRET_BYTES_MIN
 from deploy.compose import secrets_job
 
 READERS = ("mysql", "redis", "auth", "booking")
@@ -45,6 +46,11 @@ def test_the_booking_service_is_given_the_password_that_redis_is_given(folder: P
     redis_password = (folder / "redis" / "password").read_text().strip()
     assert f":{redis_password}@redis:" in (folder / "booking" / "redis_url").read_text()
     assert (folder / "redis" / "redis.conf").read_text().strip() == f"requirepass {redis_password}"
+
+
+def test_the_auth_service_is_given_a_secret_to_store_keys_under(folder: Path) -> None:
+    secret = (folder / "auth" / "key_encryption_secret").read_text().strip()
+    assert len(secret) >= KEY_ENCRYPTION_SECRET_BYTES_MIN
 
 
 def test_the_booking_service_never_sees_the_private_key_nor_the_admins_password(folder: Path) -> None:

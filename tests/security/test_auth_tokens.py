@@ -13,7 +13,7 @@ from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat,
 from fastapi.testclient import TestClient
 from jose.backends.base import Key
 
-from shared.identity.tokens import public_jwk, rsa_key
+from shared.identity.jwk import public_jwk, rsa_key
 from tests.fixtures.accounts import ADA, accounts_database, auth_settings, bearer, private_key_pem, running
 
 Sign = Callable[[bytes], bytes]

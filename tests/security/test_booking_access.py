@@ -8,7 +8,8 @@ from fastapi.testclient import TestClient
 from jose import jwt
 
 from booking_service.settings import BookingSettings
-from shared.identity.tokens import TokenRules, TokenSigner, hmac_key
+from shared.identity.jwk import hmac_key
+from shared.identity.tokens import TokenRules, TokenSigner
 from tests.fixtures.box_office import (
     EVENT,
     SECRET,

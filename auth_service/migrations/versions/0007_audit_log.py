@@ -6,7 +6,7 @@ from alembic import op
 from shared.database.types import TABLE_OPTIONS, RowId, UtcDateTime
 
 revision = "0007"
-down_revision = "0004"
+down_revision = "0005"
 
 
 def upgrade() -> None:

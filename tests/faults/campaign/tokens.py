@@ -1,6 +1,7 @@
 """The clients' tokens: signed by the campaign with a shared secret, so that no auth service needs to run."""
 
-from shared.identity.tokens import TokenRules, TokenSigner, hmac_key
+from shared.identity.jwk import hmac_key
+from shared.identity.tokens import TokenRules, TokenSigner
 
 TOKENS = TokenRules("HS256", "http://campaign.example", "campaign")
 SECRET = "a secret of thirty-two characters or more, for the campaign"

@@ -1,17 +1,15 @@
 """`python -m auth_service …`, run as operators run it."""
 
-import os
-import subprocess
-import sys
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 
 import pytest
 
 from auth_service.settings import AuthSettings
 from tests.fixtures.accounts import ADA, PASSWORD, accounts_database, auth_settings, bearer, private_key_pem, running
+from tests.fixtures.commands import Outcome, assert_one_line, run_auth
 
-Outcome = subprocess.CompletedProcess[str]
 Command = Callable[..., Outcome]
 ROOT = "root@example.com"
 
@@ -25,23 +23,7 @@ def database_url(tmp_path: Path) -> str:
 def command(database_url: str) -> Command:
     """Run a command of the service with some variables changed."""
 
-    def run(*arguments: str, **variables: str) -> Outcome:
-        environment = {
-            "PATH": os.environ["PATH"],
-            "AUTH_DATABASE_URL": database_url,
-            "JWT_PRIVATE_KEY": private_key_pem(),
-            **variables,
-        }
-        return subprocess.run(
-            [sys.executable, "-m", "auth_service", *arguments],
-            env=environment,
-            stdin=subprocess.DEVNULL,
-            capture_output=True,
-            text=True,
-            check=False,
-        )
-
-    return run
+    return partial(run_auth, database_url)
 
 
 def test_an_admin_is_made_once_and_can_log_in(command: Command, database_url: str) -> None:
@@ -106,8 +88,3 @@ def test_an_absent_database_is_told_in_one_line(command: Command, arguments: lis
 
     assert failed.returncode == 1
     assert_one_line(failed, "the database does not answer")
-
-
-def assert_one_line(outcome: Outcome, words: str) -> None:
-    assert words in outcome.stderr
-    assert outcome.stderr.count("\n") == 1

@@ -10,7 +10,7 @@ ABSENT = "mysql+pymysql://root@127.0.0.1:1/nowhere"
 
 def test_a_service_with_its_database_is_ready(client: TestClient) -> None:
     assert client.get("/health/live").json()["status"] == "ok"
-    assert client.get("/health/ready").json() == {"status": "ok", "dependencies": {"database": "ok"}}
+    assert client.get("/health/ready").json() == {"status": "ok", "dependencies": {"database": "ok", "keys": "ok"}}
 
 
 def test_a_service_without_its_database_lives_and_is_not_ready() -> None:

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from shared.http.entity_tags import is_among
+from shared.http.entity_tags import is_among, tagged
 
 EXAMPLES = settings(max_examples=300, deadline=None)
 ETAG = '"7"'
@@ -53,3 +53,11 @@ def test_no_list_takes_long_to_read(piece: str, end: str) -> None:
     is_among(ETAG, [header])
     # It takes a thousandth of that; going through the text for each of its places takes many.
     assert time.process_time() - started_at < 1
+
+
+def test_what_changed_has_another_tag_and_who_has_the_tag_gets_no_body() -> None:
+    one, other = tagged(b"1", (), "no-cache"), tagged(b"2", (), "no-cache")
+    assert one.headers["ETag"] != other.headers["ETag"]
+    again = tagged(b"1", [other.headers["ETag"], one.headers["ETag"]], "no-cache")
+    assert (one.status_code, one.body, again.status_code, again.body) == (200, b"1", 304, b"")
+    assert again.headers["ETag"] == one.headers["ETag"]

@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from shared.identity.keys import KeysUnavailable, PublishedKeys
-from shared.identity.tokens import public_jwk, rsa_key
+from shared.identity.jwk import public_jwk, rsa_key
+from shared.identity.keys import KeysUnavailable, Pace, PublishedKeys
 from tests.fixtures.accounts import private_key_pem
 from tests.fixtures.tls import self_signed
 from tests.fixtures.web import Page, serving
@@ -46,7 +46,7 @@ def fetch(url: str, authorities: str | None = None) -> None:
     """Raises KeysUnavailable."""
 
     async def ask() -> None:
-        keys = PublishedKeys(url, timeout_seconds=SECONDS_MAX, cooldown_seconds=1, authorities=authorities)
+        keys = PublishedKeys(url, Pace(SECONDS_MAX, 1, 1), authorities=authorities)
         try:
             assert await keys.find(KEY["kid"]) is not None
         finally:

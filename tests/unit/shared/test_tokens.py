@@ -11,17 +11,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from shared.errors import Unauthenticated
+from shared.identity.jwk import hmac_key, public_jwk, rsa_key
 from shared.identity.permissions import ROLES
 from shared.identity.revocations import Revocations
-from shared.identity.tokens import (
-    TOKEN_BYTES_MAX,
-    TokenRules,
-    TokenSigner,
-    TokenVerifier,
-    hmac_key,
-    public_jwk,
-    rsa_key,
-)
+from shared.identity.tokens import TOKEN_BYTES_MAX, TokenRules, TokenSigner, TokenVerifier
 from tests.fixtures.accounts import private_key_pem
 from tests.fixtures.tokens import (
     HEADER,
