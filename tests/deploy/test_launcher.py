@@ -69,26 +69,36 @@ def test_a_command_on_data_that_are_not_there_is_refused(tmp_path: Path) -> None
     assert "nothing in" in _refusal(tmp_path, "exec", "true")
 
 
+def _execute(data: Path, *arguments: str, **variables: str) -> "subprocess.CompletedProcess[str]":
+    inherited = {name: value for name, value in os.environ.items() if name not in SERVERS}
+    return subprocess.run(
+        [sys.executable, "-m", "deploy.embedded", "exec", sys.executable, "-m", *arguments],
+        cwd=REPOSITORY,
+        env=inherited | {"DATA_DIR": str(data)} | variables,
+        text=True,
+        capture_output=True,
+        check=False,
+        timeout=SECONDS_MAX,
+    )
+
+
+@pytest.mark.parametrize(("algorithm", "other"), [("RS256", "ES256"), ("es256", "RS256")])
+def test_keys_are_replaced_without_any_preparation(tmp_path: Path, algorithm: str, other: str) -> None:
+    (tmp_path / "lock").touch()
+    assert _execute(tmp_path, "auth_service", "migrate", ALGORITHM=algorithm).returncode == 0
+    rotated = _execute(tmp_path, "auth_service", "keys", "rotate", "--algorithm", other, ALGORITHM=algorithm)
+    assert rotated.returncode == 0, rotated.stderr
+    _, old, new = _execute(tmp_path, "auth_service", "keys", "list", ALGORITHM=algorithm).stdout.splitlines()
+    assert (old.split()[1:3], new.split()[1:3]) == ([algorithm.upper(), "signing"], [other, "next"])
+
+
 def test_a_command_that_needs_no_redis_runs_where_none_was_kept(tmp_path: Path) -> None:
     """The last `make run` used a Redis of the caller's, and this shell knows nothing of it."""
     (tmp_path / "lock").touch()
-
-    def execute(*arguments: str) -> "subprocess.CompletedProcess[str]":
-        inherited = {name: value for name, value in os.environ.items() if name not in SERVERS}
-        return subprocess.run(
-            [sys.executable, "-m", "deploy.embedded", "exec", sys.executable, "-m", *arguments],
-            cwd=REPOSITORY,
-            env=inherited | {"DATA_DIR": str(tmp_path)},
-            text=True,
-            capture_output=True,
-            check=False,
-            timeout=SECONDS_MAX,
-        )
-
-    assert execute("booking_service", "migrate").returncode == 0
-    audit = execute("booking_service", "audit")
+    assert _execute(tmp_path, "booking_service", "migrate").returncode == 0
+    audit = _execute(tmp_path, "booking_service", "audit")
     assert (audit.returncode, audit.stdout) == (0, "audit: ok\n"), audit.stderr
-    serve = execute("booking_service", "serve")
+    serve = _execute(tmp_path, "booking_service", "serve")
     assert serve.returncode == EXIT_CONFIGURATION
     assert serve.stderr == "configuration error: REDIS_URL: Field required\n"
 

@@ -16,7 +16,7 @@ from tests.fixtures.keys import ENCRYPTION_SECRET
 from tests.fixtures.processes import System
 from tests.fixtures.servers import wait_until
 
-EMAIL = "ada@example.com"
+EMAIL = "eve@example.com"  # who logs in again and again, and of whose sessions the oldest end for that
 CLIENTS = 2
 REPLICAS = 2
 PUBLISHED_SECONDS = 5  # before a key signs; the least that can be set
@@ -124,7 +124,8 @@ def test_no_request_is_refused_while_keys_are_replaced_and_a_stolen_key_is_refus
     system.start_auth("auth 2", other_port)
     system.start_booking()
     auth_urls = [system.auth_url, f"http://127.0.0.1:{other_port}"]
-    ada, event_id = new_user(system, EMAIL), admin(system).create_event(seats=10**6)
+    ada, event_id = new_user(system, "ada@example.com"), admin(system).create_event(seats=10**6)
+    new_user(system, EMAIL)
     first = jwt.get_unverified_header(ada.token)["kid"]
 
     crowd = Crowd(auth_urls, system.booking_url, event_id, ada.token)

@@ -253,9 +253,26 @@ def test_a_shared_secret_must_be_long(environment: pytest.MonkeyPatch, complain:
     load(BookingSettings)
 
 
-def test_rs256_needs_keys(environment: pytest.MonkeyPatch, complain: Complain) -> None:
+@pytest.mark.parametrize("algorithm", ["RS256", "ES256"])
+def test_public_keys_must_be_somewhere(environment: pytest.MonkeyPatch, complain: Complain, algorithm: str) -> None:
+    environment.setenv("ALGORITHM", algorithm)
     environment.delenv("JWT_PRIVATE_KEY")
-    assert "JWT_PRIVATE_KEY_FILE" in complain(AuthSettings)
+    environment.delenv("JWKS_URL")
+    assert f"JWT_PRIVATE_KEY_FILE (or JWT_PRIVATE_KEY) must be set when ALGORITHM is {algorithm}" in complain(
+        AuthSettings
+    )
+    assert f"JWKS_URL must be set when ALGORITHM is {algorithm}" in complain(BookingSettings)
+    environment.setenv("KEY_ENCRYPTION_SECRET", "x" * 32)
+    load(AuthSettings)  # its keys are in the table
+
+
+def test_the_secret_that_keys_are_stored_under_must_be_long(
+    environment: pytest.MonkeyPatch, complain: Complain
+) -> None:
+    environment.setenv("KEY_ENCRYPTION_SECRET", "x" * 31)
+    assert "KEY_ENCRYPTION_SECRET must have at least 32 bytes" in complain(AuthSettings)
+    environment.setenv("KEY_ENCRYPTION_SECRET", "ä" * 16)
+    load(AuthSettings)
 
 
 def test_the_server_gives_up_before_the_client(environment: pytest.MonkeyPatch, complain: Complain) -> None:
@@ -268,6 +285,7 @@ def test_no_secret_is_shown(environment: pytest.MonkeyPatch) -> None:
     environment.setenv("REDIS_URL", f"redis://:{SECRET}@x/0")
     environment.setenv("DATABASE_URL", f"mysql+pymysql://x:{SECRET}@x/y")
     environment.setenv("JWT_PRIVATE_KEY", SECRET)
+    environment.setenv("KEY_ENCRYPTION_SECRET", SECRET)
     environment.setenv("ADMIN_PASSWORD", SECRET)
     for settings in (load(AuthSettings), load(BookingSettings), load(WorkerSettings)):
         assert SECRET not in repr(settings)
