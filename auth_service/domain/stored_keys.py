@@ -138,19 +138,17 @@ def retire(
     key = next((key for key in keys if key.key_id == key_id), None)
     if key is None:
         raise UnknownKey(key_id)
-    state, successor = state_of(key, keys, now), waiting(keys, now)
-    if state is KeyState.SIGNING:
-        if successor is None:
-            raise OnlySigningKey(key_id)
-        if at_once:
-            _set(connection, replace(successor, signs_from=now))
-    elif state is KeyState.NEXT:
-        at_once = True  # nothing is signed with it
-        goes_on = signing(keys, now)
-        if goes_on is not None:
-            _set(connection, replace(goes_on, retires_at=None))
-    if not at_once or state is KeyState.RETIRED:
+    state = state_of(key, keys, now)
+    successor = waiting(keys, now) if state is KeyState.SIGNING else signing(keys, now)
+    if state is KeyState.SIGNING and successor is None:
+        raise OnlySigningKey(key_id)
+    # Nothing is signed with a key that waits, so it need not stay.
+    if state is KeyState.RETIRED or not (at_once or state is KeyState.NEXT):
         return key
+    if successor is not None and state is KeyState.SIGNING:
+        _set(connection, replace(successor, signs_from=now))
+    elif successor is not None and state is KeyState.NEXT:
+        _set(connection, replace(successor, retires_at=None))
     retired = replace(key, retires_at=now)
     _set(connection, retired)
     record(connection, Act.KEY_RETIRED, COMMAND_LINE, now, key_id=key_id)
