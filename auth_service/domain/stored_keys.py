@@ -8,7 +8,7 @@ from datetime import datetime
 from sqlalchemy import Connection, insert, select, update
 from sqlalchemy.exc import IntegrityError
 
-from auth_service.domain.audit_log import COMMAND_LINE, Act, record
+from auth_service.domain.audit_log import COMMAND_LINE, Act, By
 from auth_service.domain.key_schedule import (
     ALWAYS,
     KeyRecord,
@@ -122,7 +122,7 @@ def rotate(
         raise RotationUnderWay(None) from error
     if current is not None:
         _set(connection, replace(current, retires_at=terms.retires_at(signs_from)))
-    record(connection, Act.KEY_ROTATED, COMMAND_LINE, now, key_id=made.key_id)
+    By(None, COMMAND_LINE, now).record(connection, Act.KEY_ROTATED, None, key_id=made.key_id)
     return made
 
 
@@ -151,7 +151,7 @@ def retire(
         _set(connection, replace(successor, retires_at=None))
     retired = replace(key, retires_at=now)
     _set(connection, retired)
-    record(connection, Act.KEY_RETIRED, COMMAND_LINE, now, key_id=key_id)
+    By(None, COMMAND_LINE, now).record(connection, Act.KEY_RETIRED, None, key_id=key_id)
     return retired
 
 
