@@ -10,6 +10,8 @@ from auth_service.domain.passwords import Hasher, Passwords, argon2
 from auth_service.domain.revocations import COMMITS_LATE, revoked_since
 from auth_service.domain.sessions.records import Terms
 from auth_service.domain.signing import SigningKey
+from auth_service.guard.guard import Guard
+from auth_service.guard.opening import open_guard, open_redis
 from auth_service.key_ring import CONNECTIONS, Keys, keys_of
 from auth_service.settings import AuthSettings
 from shared.clock import utc_now
@@ -69,6 +71,7 @@ class Process:
     database: DatabaseCalls
     passwords: PasswordCalls
     keys: Keys
+    guard: Guard
     authenticator: Authenticator
     revoked: RevocationWatch
     session_terms: Terms
@@ -93,6 +96,10 @@ async def running(settings: AuthSettings, configured: SigningKey | None, hasher:
             name="argon2", threads=settings.argon2_threads, queue_max=settings.argon2_queue_max
         )
         stack.callback(argon2_threads.close)
+        redis = open_redis(settings, stack)
+        checks = {"database": Check(calls.ping, required=True, variable=_variable(settings, "database_url"))}
+        if redis is not None:
+            checks["redis"] = Check(redis.ping, required=False, variable=_variable(settings, "redis_url"))
         rules = token_rules(settings)
         token_life = timedelta(minutes=settings.access_token_expire_minute)
         revoked = RevocationWatch(
@@ -109,13 +116,11 @@ async def running(settings: AuthSettings, configured: SigningKey | None, hasher:
             database=calls,
             passwords=PasswordCalls(Passwords(hasher), argon2_threads),
             keys=keys,
+            guard=open_guard(settings, redis),
             authenticator=Authenticator(verifier, keys),
             revoked=revoked,
             session_terms=session_terms(settings),
-            checks={
-                "database": Check(calls.ping, required=True, variable=variable_of(type(settings), "database_url")),
-                "keys": Check(keys.ready, required=True),
-            },
+            checks=checks | {"keys": Check(keys.ready, required=True)},
         )
 
 
@@ -127,6 +132,10 @@ def session_terms(settings: AuthSettings) -> Terms:
         grace=timedelta(seconds=settings.refresh_grace_seconds),
         count_max=settings.sessions_max,
     )
+
+
+def _variable(settings: AuthSettings, field_name: str) -> str:
+    return variable_of(type(settings), field_name)
 
 
 def configured_hasher(settings: AuthSettings) -> Hasher:

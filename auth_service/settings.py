@@ -5,7 +5,7 @@ import os
 from pydantic import AliasChoices, Field, SecretStr, model_validator
 
 from shared.configuration.settings import ServiceSettings
-from shared.configuration.urls import DatabaseUrl
+from shared.configuration.urls import DatabaseUrl, RedisUrl
 
 KEY_ENCRYPTION_SECRET_BYTES_MIN = 32
 
@@ -46,6 +46,30 @@ class AuthSettings(ServiceSettings):
     argon2_parallelism: int = Field(1, ge=1, description="Threads of one password hash.")
     argon2_threads: int = Field(os.cpu_count() or 1, ge=1, description="Password hashes at once; bounds their memory.")
     argon2_queue_max: int = Field(100, ge=1, description="Password checks that may wait; more get 503.")
+    redis_url: RedisUrl | None = Field(
+        None,
+        description="Redis or Valkey, where all processes count requests together; without it each counts for itself.",
+    )
+    rate_window_seconds: int = Field(
+        600, ge=1, le=86_400, description="The time in which no more may come than the next four say."
+    )
+    logins_per_address_max: int = Field(1_500, ge=1, description="Logins from one address (of IPv6, one /64).")
+    logins_per_account_max: int = Field(
+        60, ge=1, description="Wrong passwords of one account, from all addresses together."
+    )
+    registrations_per_address_max: int = Field(1_000, ge=1, description="Registrations from one address.")
+    registrations_per_account_max: int = Field(20, ge=1, description="Registrations of one mailbox.")
+    login_tries_free: int = Field(
+        5, ge=1, le=100, description="From this wrong password of an account on, its sender must wait: 1 s, 2 s, 4 s, …"
+    )
+    login_delay_seconds_max: int = Field(900, ge=1, le=3_600, description="The longest of these waits.")
+    rate_redis_timeout_seconds: float = Field(
+        0.2, gt=0, le=2, description="Longest wait for Redis when counting; then the process counts for itself."
+    )
+    rate_redis_pause_seconds: float = Field(
+        5, gt=0, le=300, description="Redis is left alone for this long after it did not answer."
+    )
+    rate_keys_max: int = Field(100_000, ge=100, description="Addresses, and accounts, that a process itself counts.")
     admin_email: str | None = Field(None, description="`create-admin` makes this admin when it is not there yet.")
     admin_password: SecretStr | None = Field(None, description="The password of that admin.")
 

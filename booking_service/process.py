@@ -9,6 +9,7 @@ from booking_service.authentication import published_revocations, remote_authent
 from booking_service.box_office import lookups
 from booking_service.box_office.changes import Changes
 from booking_service.box_office.lookups import Lookups
+from booking_service.box_office.pace import Pace, pace
 from booking_service.box_office.records import Records
 from booking_service.box_office.sales import Sales
 from booking_service.box_office.shield import Shield
@@ -33,6 +34,7 @@ class Process:
     database: DatabaseCalls
     lookups: Lookups
     sales: Sales
+    pace: Pace | None
     changes: Changes
     watch: Watch
     records: Records
@@ -73,6 +75,7 @@ async def running(settings: BookingSettings, stopping: asyncio.Event) -> AsyncIt
             database=calls,
             lookups=found,
             sales=sales,
+            pace=pace(settings),
             changes=changes,
             watch=Watch(found.booking, stopping),
             records=Records(calls, found),

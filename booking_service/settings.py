@@ -62,6 +62,9 @@ class BookingSettings(ServiceSettings, BookingQueueSettings):
     change_wait_seconds: float = Field(
         2, ge=0, le=30, description="How long a change is waited for when `Prefer: wait` does not say."
     )
+    bookings_per_user_max: int = Field(
+        600, ge=1, description="Bookings that a user may ask of one process in a minute; more get 429."
+    )
     seats_per_booking_max: int = Field(100, ge=1, le=10_000, description="More seats in one booking are refused.")
     wait_seconds_max: int = Field(30, ge=0, le=120, description="Upper bound of `Prefer: wait`.")
     event_cache_max: int = Field(100_000, ge=1, description="Events whose lane a process remembers.")

@@ -13,6 +13,7 @@
     ├── PayloadTooLarge 413
     ├── UnsupportedMediaType 415  the body is not JSON; `Accept` says what it must be
     │   └── UnsupportedCoding       it is compressed; `Accept-Encoding` says that it must not be
+    ├── RateLimited 429           too many requests; says when to come back
     ├── InternalError 500         a bug of ours; says nothing of its cause
     ├── MethodNotImplemented 501  no address here knows the method
     └── Unavailable 503           a dependency is away; says when to come back
@@ -23,10 +24,12 @@ The services derive their own (`EmailTaken`, `SoldOut`, …) in their `domain/er
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import ClassVar
+from types import MappingProxyType
+from typing import ClassVar, Final
 
 TYPE_PREFIX = "urn:problem-type:event-booking:"
 IANA_PREFIX = "https://iana.org/assignments/http-problem-types#"
+NO_HEADERS: Final[Mapping[str, str]] = MappingProxyType({})
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,6 +51,8 @@ class Problem(Exception):  # noqa: N818  RFC 9457's own name for what the caller
     retry_after_seconds: int | None = None
     # What HTTP demands beside this status.
     headers: ClassVar[Mapping[str, str]] = {}
+    # What is told beside those in this one case.
+    case_headers: Mapping[str, str] = NO_HEADERS
 
     def __init__(self, detail: str = "", errors: tuple[FieldError, ...] = ()) -> None:
         """Take the words for this one case; without them, the class's own."""
@@ -149,6 +154,20 @@ class UnsupportedCoding(UnsupportedMediaType):
     code, title = "unsupported-content-coding", "The body is coded by its Content-Encoding"
     default_detail = "Send the body as it is, without Content-Encoding."
     headers: ClassVar[Mapping[str, str]] = {"Accept-Encoding": "identity"}
+
+
+class RateLimited(Problem):
+    """Somebody, or somebody's address, has sent more requests than a policy allows; `RateLimit` says which."""
+
+    code, status, title = "quota-exceeded", 429, "Too many requests"
+    default_detail = "Nothing was done. Wait for the seconds in Retry-After, then send the request again."
+    type_prefix = IANA_PREFIX
+    retry_after_seconds = 1
+
+    def __init__(self, retry_after_seconds: int = 1, case_headers: Mapping[str, str] = NO_HEADERS) -> None:
+        super().__init__()
+        self.retry_after_seconds = retry_after_seconds
+        self.case_headers = case_headers
 
 
 class InternalError(Problem):

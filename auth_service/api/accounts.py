@@ -10,6 +10,7 @@ from pydantic_core import PydanticCustomError
 from sqlalchemy import Connection
 
 from auth_service.api.dependencies import From, Running, Sender
+from auth_service.api.limits import limited
 from auth_service.api.schemas import UserIn, UserOut, WelcomeOut
 from auth_service.domain import accounts
 from auth_service.domain.accounts import Account, NewAccount, Registration
@@ -17,6 +18,7 @@ from auth_service.domain.audit_log import Origin
 from auth_service.domain.errors import AccountGone, EmailTaken, PasswordTooShort, RoleNotAllowed
 from auth_service.domain.passwords import require_good
 from auth_service.domain.permissions import NOBODY, require_may_give
+from auth_service.guard.actions import REGISTRATION
 from auth_service.process import Process
 from shared.clock import utc_now
 from shared.errors import (
@@ -25,6 +27,7 @@ from shared.errors import (
     NotFound,
     Overloaded,
     PayloadTooLarge,
+    RateLimited,
     Unauthenticated,
     Unavailable,
     UnsupportedCoding,
@@ -59,6 +62,7 @@ router = APIRouter(tags=["accounts"], route_class=StrictRoute)
     status_code=status.HTTP_201_CREATED,
     summary="Register a user",
     response_description="The new user; `Location` is its address.",
+    dependencies=[limited(REGISTRATION)],
     responses=documented(
         InvalidInput,
         PasswordTooShort,
@@ -70,6 +74,7 @@ router = APIRouter(tags=["accounts"], route_class=StrictRoute)
         PayloadTooLarge,
         UnsupportedMediaType,
         UnsupportedCoding,
+        RateLimited,
         Unavailable,
         Overloaded,
     ),
@@ -86,6 +91,7 @@ async def register(
     require_good(new.password, process.settings.password_length_min)
     # Once by the token, which spares a hash; `accounts.register` asks the database too.
     require_may_give(new.role, sender.permissions if sender else NOBODY)
+    await process.guard.about(REGISTRATION, new.email)
     key, creator_id = parse_idempotency_key(idempotency_key), sender.uid if sender else None
     account = await _registered(process, new, key, creator_id)
     is_repeated = account is not None

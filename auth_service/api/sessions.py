@@ -8,18 +8,20 @@ from uuid import UUID
 from fastapi import APIRouter, Path, Response, status
 from uuid_utils.compat import uuid7
 
+from auth_service.api.admission import admitted
 from auth_service.api.dependencies import From, Running
+from auth_service.api.limits import Address, limited
 from auth_service.api.schemas import LoginIn, RefreshIn, SessionOut, TokensOut
 from auth_service.domain import accounts
 from auth_service.domain.accounts import Account
 from auth_service.domain.audit_log import By
 from auth_service.domain.errors import AccountGone, RefreshTokenRefused, WrongCredentials
-from auth_service.domain.sessions import login as logins
 from auth_service.domain.sessions import records, refreshing
 from auth_service.domain.sessions.login import Credentials
 from auth_service.domain.sessions.records import LOGGED_OUT, NewSession, SessionState
 from auth_service.domain.sessions.refresh_tokens import RefreshToken
 from auth_service.domain.sessions.refreshing import Use
+from auth_service.guard.actions import LOGIN
 from auth_service.process import Process
 from shared.clock import utc_now
 from shared.database.units import reason
@@ -28,6 +30,7 @@ from shared.errors import (
     NotFound,
     Overloaded,
     PayloadTooLarge,
+    RateLimited,
     Unauthenticated,
     Unavailable,
     UnsupportedCoding,
@@ -49,19 +52,12 @@ SessionId = Annotated[UUID, Path(description="A session's `id`.")]
     "/login",
     summary="Get an access token",
     response_description="A token for both services, and one to refresh it with; never to be cached.",
-    responses=documented(WrongCredentials, *OF_BODIES, Unavailable, Overloaded),
+    dependencies=[limited(LOGIN)],
+    responses=documented(WrongCredentials, *OF_BODIES, RateLimited, Unavailable, Overloaded),
 )
-async def log_in(login: LoginIn, process: Running, origin: From, response: Response) -> TokensOut:
+async def log_in(login: LoginIn, address: Address, process: Running, origin: From, response: Response) -> TokensOut:
     """Check an e-mail address and its password, and begin a session. Every refusal is the same, after the same work."""
-    stored = await process.database.read(partial(logins.credentials_of, email=login.email))
-    # No database connection is held while the password is hashed.
-    matches = await process.passwords.matches(login.password, stored.password_hash if stored else None)
-    try:
-        credentials = logins.admit(stored, password_matches=matches)
-    except WrongCredentials:
-        failed = partial(logins.record_failure, credentials=stored, origin=origin, now=utc_now())
-        await process.database.write(failed, repeat_lost=False)
-        raise
+    credentials = await admitted(process, address, origin, login)
     account, signer = credentials.account, process.signer  # before anything is begun that no token would come of
     new = NewSession(uuid7(), account.id, credentials.password_hash, RefreshToken.new(), origin)
     begin = partial(records.begin, new=new, terms=process.session_terms, now=utc_now())

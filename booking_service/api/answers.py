@@ -1,5 +1,7 @@
 """How bookings are answered: one place for the ordinary routes and for the fast path."""
 
+from collections.abc import Iterable
+
 from fastapi import Response
 
 from booking_service.box_office.lookups import BookingView
@@ -35,9 +37,10 @@ def booking_json(view: BookingView) -> bytes:
     ).encode()
 
 
-def accepted(state: BookingState) -> tuple[int, RawHeaders, bytes]:
-    """Answer a booking that was stored: status, headers, body."""
+def accepted(state: BookingState, beside: Iterable[tuple[bytes, bytes]] = ()) -> tuple[int, RawHeaders, bytes]:
+    """Answer a booking that was stored: status, headers and those ``beside`` them, body."""
     headers = [
+        *beside,
         (b"location", f"/bookings/{state.id}".encode()),
         (b"retry-after", POLL_AFTER_SECONDS.encode()),
         (b"cache-control", b"no-store"),

@@ -21,7 +21,15 @@ from booking_service.domain.errors import (
     SalesNotOpen,
     SoldOut,
 )
-from shared.errors import Forbidden, IdempotencyKeyReused, InvalidInput, Overloaded, Unauthenticated, Unavailable
+from shared.errors import (
+    Forbidden,
+    IdempotencyKeyReused,
+    InvalidInput,
+    Overloaded,
+    RateLimited,
+    Unauthenticated,
+    Unavailable,
+)
 from shared.http.idempotency import IdempotencyKey, parse_idempotency_key
 from shared.http.problems import documented
 from shared.http.strict_route import StrictRoute
@@ -46,6 +54,7 @@ router = APIRouter(tags=["bookings"], route_class=StrictRoute)
         EventCancelled,
         InvalidInput,
         IdempotencyKeyReused,
+        RateLimited,
         Unavailable,
         Overloaded,
     ),
@@ -63,9 +72,10 @@ async def book(
 
     Poll the `Location` for the decision; with `Prefer: wait=10` the answer comes when it is made.
     """
+    paced = process.pace.admit(user.uid) if process.pace is not None else ()
     key = parse_idempotency_key(idempotency_key)
     terms = _terms(seats, seats_min, decide_within)
-    return response(*accepted(await process.sales.book(user, event_id, seats, key, terms)))
+    return response(*accepted(await process.sales.book(user, event_id, seats, key, terms), paced))
 
 
 def parse_booking_id(text: str) -> UUID:

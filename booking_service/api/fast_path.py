@@ -78,8 +78,9 @@ async def _book(scope: Scope, process: Process, event_id: int) -> Answer | None:
         return None
     if BOOK not in user.permissions:  # before the key is looked at, as on the ordinary route
         raise Forbidden
+    paced = process.pace.admit(user.uid) if process.pace is not None else ()
     key = parse_idempotency_key(headers.idempotency_keys[0] if headers.idempotency_keys else None)
-    return accepted(await process.sales.book(user, event_id, int(seats[1]), key))
+    return accepted(await process.sales.book(user, event_id, int(seats[1]), key), paced)
 
 
 async def _poll(scope: Scope, process: Process, booking_id: UUID) -> Answer | None:

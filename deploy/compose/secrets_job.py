@@ -35,9 +35,10 @@ def main(folder: Path = FOLDER) -> None:
     for name, reader in (("auth", auth), ("booking", booking)):
         url = f"mysql+pymysql://{MYSQL_USER}:{user_password}@mysql:3306/{name}"
         keep(reader / "database_url", partial(str, url))
-    keep(booking / "redis_url", lambda: f"redis://:{redis_password}@redis:6379/0")
     keep(auth / "jwt_private_key", partial(new_private_key, RS256))
     keep(auth / "key_encryption_secret", encryption_secret)
+    for reader in (auth, booking):
+        keep(reader / "redis_url", lambda: f"redis://:{redis_password}@redis:6379/0")
     keep(auth / "admin_password", password)
 
 

@@ -121,6 +121,7 @@ def _environment(contestant: Contestant, stand: Stand, port: int) -> dict[str, s
         "BOOKING_PORT": str(port),
         "WORKER_CONCURRENCY": "1",
         "LOG_LEVEL": "WARNING",
+        "RATE_LIMITS": "off",
     }
     return {**os.environ, **own, **contestant.environment}
 

@@ -22,6 +22,10 @@ def _upper(value: object) -> object:
     return value.upper() if isinstance(value, str) else value
 
 
+def _lower(value: object) -> object:
+    return value.lower() if isinstance(value, str) else value
+
+
 AnyCase = BeforeValidator(_upper)
 
 
@@ -99,6 +103,9 @@ class ServiceSettings(Settings):
         1, gt=0, le=2, description="Pause between two looks at what is revoked: seen after twice that, and a moment."
     )
     token_cache_max: int = Field(10_000, ge=0, description="Verified tokens that a process remembers until they end.")
+    rate_limits: Annotated[Literal["on", "off"], BeforeValidator(_lower)] = Field(
+        "on", description="`off`: nobody is refused for sending too much, or guessing passwords. For load tests only."
+    )
 
     @model_validator(mode="after")
     def _hmac_needs_a_secret(self) -> "ServiceSettings":

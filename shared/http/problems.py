@@ -65,7 +65,7 @@ def problem_body(problem: Problem) -> bytes:
 
 def problem_headers(problem: Problem) -> dict[str, str]:
     """Return the headers that this kind of problem must carry."""
-    headers = {"Content-Type": MEDIA_TYPE, "Cache-Control": "no-store", **problem.headers}
+    headers = {"Content-Type": MEDIA_TYPE, "Cache-Control": "no-store", **problem.headers, **problem.case_headers}
     if problem.retry_after_seconds is not None:
         headers["Retry-After"] = str(problem.retry_after_seconds)
     return headers

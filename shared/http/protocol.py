@@ -14,6 +14,7 @@ from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
 from shared.errors import MethodNotImplemented, Overloaded, Problem
 from shared.http import framing
+from shared.http.addresses import unmapped
 from shared.http.problems import problem_body, problem_headers
 
 
@@ -56,6 +57,8 @@ class BoundedProtocol(HttpToolsProtocol):
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]  # as uvicorn's own
         """Start the clock: a connection that says nothing is a slow request."""
         super().connection_made(transport)
+        if self.client is not None:
+            self.client = (unmapped(self.client[0]), self.client[1])
         self._start_clock(self.request_timeout_seconds)
 
     def connection_lost(self, exc: Exception | None) -> None:

@@ -42,9 +42,10 @@ def test_a_service_is_given_the_password_that_its_servers_are_given(folder: Path
     assert database.database == service
 
 
-def test_the_booking_service_is_given_the_password_that_redis_is_given(folder: Path) -> None:
+@pytest.mark.parametrize("service", ["auth", "booking"])
+def test_a_service_is_given_the_password_that_redis_is_given(folder: Path, service: str) -> None:
     redis_password = (folder / "redis" / "password").read_text().strip()
-    assert f":{redis_password}@redis:" in (folder / "booking" / "redis_url").read_text()
+    assert f":{redis_password}@redis:" in (folder / service / "redis_url").read_text()
     assert (folder / "redis" / "redis.conf").read_text().strip() == f"requirepass {redis_password}"
 
 

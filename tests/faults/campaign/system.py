@@ -69,7 +69,7 @@ class System:
             "TOKEN_ISSUER": TOKENS.issuer,
             "TOKEN_AUDIENCE": TOKENS.audience,
         }
-        self._settings = {**tokens, "LOG_LEVEL": "WARNING", **environment}
+        self._settings = {**tokens, "LOG_LEVEL": "WARNING", "RATE_LIMITS": "off", **environment}
         self.slots: dict[str, Slot] = {}
         for name in APIS:
             self._add_api(name)

@@ -40,9 +40,9 @@ ROUND_TRIPS_OF_A_LOOKUP = 2
 # Commands to Redis for a whole batch: the flags' script with a SET for each lane, and the message.
 REDIS_COMMANDS_OF_A_WAKE_UP = 1 + LANES + 2
 # Python functions called on the event loop for one request, from its bytes on, the loop's own and uvicorn's left out.
-CALLS_OF_A_BOOKING = 59
+CALLS_OF_A_BOOKING = 61
 CALLS_OF_A_POLL = 54
-CALLS_OF_A_REFUSAL = 49
+CALLS_OF_A_REFUSAL = 51
 
 REQUESTS = 30
 NOT_OURS = ("asyncio", "uvicorn", "selectors.py", "threading.py", "concurrent", "contextlib.py", "/tests/")

@@ -41,7 +41,7 @@ def test_every_route_is_documented(client: TestClient) -> None:
     for path, methods in paths.items():
         for method, operation in methods.items():
             assert operation["summary"], (path, method)
-    assert set(paths["/users"]["post"]["responses"]) == {"201", "401", "403", "409", "413", "415", "422", "503"}
-    assert set(paths["/login"]["post"]["responses"]) == {"200", "401", "413", "415", "422", "503"}
+    assert set(paths["/users"]["post"]["responses"]) == {"201", "401", "403", "409", "413", "415", "422", "429", "503"}
+    assert set(paths["/login"]["post"]["responses"]) == {"200", "401", "413", "415", "422", "429", "503"}
     assert set(paths["/users/me"]["get"]["responses"]) == {"200", "401", "503"}
     assert paths["/users/me"]["get"]["security"] == [{"HTTPBearer": []}]

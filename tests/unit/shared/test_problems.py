@@ -27,7 +27,7 @@ def family(problem: type[Problem]) -> list[type[Problem]]:
 
 
 PROBLEMS = family(Problem)[1:]
-STATUSES = {400, 401, 403, 404, 405, 408, 409, 413, 415, 422, 431, 500, 501, 503, 505}
+STATUSES = {400, 401, 403, 404, 405, 408, 409, 413, 415, 422, 429, 431, 500, 501, 503, 505}
 
 
 @pytest.mark.parametrize("problem", PROBLEMS)

@@ -296,3 +296,17 @@ def test_settings_do_not_change() -> None:
     settings = load(WorkerSettings)
     with pytest.raises(ValidationError):
         settings.redis_url = SecretStr("redis://other/0")  # type: ignore[misc]  # that is the point
+
+
+@pytest.mark.parametrize(("given", "means"), [("off", "off"), ("OFF", "off"), ("On", "on"), (None, "on")])
+def test_rate_limits_are_on_unless_switched_off(environment: pytest.MonkeyPatch, given: str | None, means: str) -> None:
+    if given is not None:
+        environment.setenv("RATE_LIMITS", given)
+    assert load(AuthSettings).rate_limits == load(BookingSettings).rate_limits == means
+
+
+def test_rate_limits_are_not_switched_off_by_a_typing_error(
+    environment: pytest.MonkeyPatch, complain: Complain
+) -> None:
+    environment.setenv("RATE_LIMITS", "of")
+    assert "RATE_LIMITS: " in complain(BookingSettings)
