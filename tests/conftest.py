@@ -1,6 +1,7 @@
 """What every test may ask for."""
 
 pytest_plugins = [
+    "tests.fixtures.configured",
     "tests.fixtures.servers",
     "tests.fixtures.databases",
     "tests.fixtures.bookings",

@@ -78,8 +78,8 @@ def test_processes_count_together_and_go_on_by_themselves_when_redis_dies(system
 
 def test_readiness_tells_whether_counts_are_shared(system: System, redis: RedisServer) -> None:
     ready = f"{system.auth_url}/health/ready"
-    assert httpx.get(ready).json() == {"status": "ok", "dependencies": {"database": "ok", "redis": "ok"}}
+    assert httpx.get(ready).json() == {"status": "ok", "dependencies": {"database": "ok", "redis": "ok", "keys": "ok"}}
     redis.kill()
     answer = httpx.get(ready)
     assert answer.status_code == 200
-    assert answer.json() == {"status": "degraded", "dependencies": {"database": "ok", "redis": "unavailable"}}
+    assert answer.json() == {"status": "degraded", "dependencies": {"database": "ok", "redis": "unavailable", "keys": "ok"}}

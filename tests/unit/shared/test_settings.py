@@ -1,6 +1,5 @@
 """Configuration: where values come from, which are refused, and that a refusal is one line without secrets."""
 
-from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -8,45 +7,14 @@ from pydantic import SecretStr, ValidationError
 
 from auth_service.settings import AuthSettings
 from booking_service.settings import BookingSettings
-from shared.configuration.settings import EXIT_CONFIGURATION, Settings, load
+from shared.configuration.settings import Settings, load
 from shared.configuration.sources import variable_names
+from tests.fixtures.configured import KINDS, Complain
 from worker.settings import WorkerSettings
 
+pytestmark = pytest.mark.usefixtures("environment")
+
 SECRET = "s3cret-" * 5
-GOOD = {"REDIS_URL": "redis://127.0.0.1/0", "DATABASE_URL": "sqlite:///x.db", "JWKS_URL": "http://auth/jwks.json"}
-KINDS: list[type[Settings]] = [AuthSettings, BookingSettings, WorkerSettings]
-
-Complain = Callable[[type[Settings]], str]
-
-
-@pytest.fixture(autouse=True)
-def environment(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> pytest.MonkeyPatch:
-    """An environment that holds what is needed and nothing else, in a folder without a .env."""
-    for kind in KINDS:
-        for name, field in kind.model_fields.items():
-            for variable in variable_names(name, field):
-                monkeypatch.delenv(variable, raising=False)
-                monkeypatch.delenv(f"{variable}_FILE", raising=False)
-    for name, value in {**GOOD, "JWT_PRIVATE_KEY": "key"}.items():
-        monkeypatch.setenv(name, value)
-    monkeypatch.chdir(tmp_path)
-    return monkeypatch
-
-
-@pytest.fixture
-def complain(capsys: pytest.CaptureFixture[str]) -> Complain:
-    """Load settings that are wrong and return the one line that says so."""
-
-    def load_wrong(kind: type[Settings]) -> str:
-        with pytest.raises(SystemExit) as exit_info:
-            load(kind)
-        assert exit_info.value.code == EXIT_CONFIGURATION == 2
-        text = capsys.readouterr().err
-        assert text.startswith("configuration error: ")
-        assert text.count("\n") == 1
-        return text
-
-    return load_wrong
 
 
 @pytest.mark.parametrize("kind", KINDS)
