@@ -82,4 +82,7 @@ def test_readiness_tells_whether_counts_are_shared(system: System, redis: RedisS
     redis.kill()
     answer = httpx.get(ready)
     assert answer.status_code == 200
-    assert answer.json() == {"status": "degraded", "dependencies": {"database": "ok", "redis": "unavailable", "keys": "ok"}}
+    assert answer.json() == {
+        "status": "degraded",
+        "dependencies": {"database": "ok", "redis": "unavailable", "keys": "ok"},
+    }
