@@ -103,9 +103,7 @@ class Seats(RuleBasedStateMachine):
         terms = Terms(at_least, timedelta(0)) if is_late == 0 else Terms(at_least) if at_least else ANY_TERMS
         new = NewBooking(new_id(), show.id, user, seats, show.lane, None, datetime.now(UTC), terms)
         accept(self.database, new)
-        show.tickets.append(
-            Ticket(new.id.bytes, show, user, seats, seats if at_least is None else at_least, is_late=is_late == 0)
-        )
+        show.tickets.append(Ticket(new.id.bytes, show, user, seats, at_least, is_late=is_late == 0))
 
     @precondition(lambda self: self.box.tickets)
     @rule(which=PICK, kind=st.sampled_from(["cancel_booking", "confirm_hold", "set_seats"]), seats=SEATS)
