@@ -10,7 +10,7 @@ RUN ["/opt/venv/bin/python", "-m", "pip", "install", "--quiet", "--require-hashe
 FROM python:3.13-slim
 RUN ["useradd", "--uid", "10001", "--user-group", "--no-create-home", "--home-dir", "/nonexistent", "--shell", "/usr/sbin/nologin", "app"]
 # A new named volume takes over the owner of the folder that it is mounted on.
-RUN ["install", "-d", "-o", "app", "-g", "app", "-m", "0755", "/run/secrets/auth", "/run/secrets/booking", "/run/secrets/mysql", "/run/secrets/redis"]
+RUN ["install", "-d", "-o", "app", "-g", "app", "-m", "0755", "/run/secrets/auth", "/run/secrets/booking", "/run/secrets/deliveries", "/run/secrets/mysql", "/run/secrets/redis"]
 COPY --from=build /opt/venv /opt/venv
 WORKDIR /app
 COPY . .

@@ -6,6 +6,8 @@ VENV = .venv
 TEST_PROCESSES = 2
 MINUTES = 30
 SEED = 7
+CATALOGUES = auth_service/letters/catalogues
+TEXTS = $(VENV)/letters.pot
 PY = $(VENV)/bin/python
 PIP = $(PY) -m pip --disable-pip-version-check install --quiet --require-hashes --only-binary=:all:
 UV_COMPILE = $(VENV)/bin/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes \
@@ -15,7 +17,7 @@ UV_COMPILE = $(VENV)/bin/uv pip compile --quiet --universal --python-version 3.1
 unexport $(filter PYTHON%,$(.VARIABLES)) PIP_DRY_RUN PIP_PREFIX PIP_ROOT PIP_TARGET PIP_USER
 
 .DEFAULT_GOAL := help
-TARGETS := help run audit test faults bench bench-quick lint format lock up down compose-test
+TARGETS := help run audit test faults bench bench-quick lint format catalogues lock up down compose-test
 .PHONY: $(TARGETS)
 
 # Where this file is: make cannot tell a blank in a path from one between two paths, a shell can.
@@ -65,6 +67,15 @@ lint: $(VENV)/dev.stamp ## check the format, the rules, the types and who import
 format: $(VENV)/dev.stamp ## put the code into its one format
 	@$(PY) -m ruff format .
 	@$(PY) -m ruff check --fix .
+
+catalogues: $(VENV)/dev.stamp ## collect the texts of mails for their translators, and compile what they wrote
+	@$(VENV)/bin/pybabel -q extract --no-location --sort-output --keywords=_ --keywords=ngettext:1,2 \
+		--add-comments="For translators:" --project=event-booking --output-file=$(TEXTS) auth_service/letters
+	@for language in $$(cd $(CATALOGUES) && echo *); do \
+		$(VENV)/bin/pybabel -q update --domain=letters --input-file=$(TEXTS) --output-dir=$(CATALOGUES) \
+			--locale=$$language --width=120 --ignore-pot-creation-date --ignore-obsolete --init-missing || exit 1; \
+	done
+	@$(VENV)/bin/pybabel -q compile --domain=letters --directory=$(CATALOGUES)
 
 lock: $(VENV)/dev.stamp ## write the lock files anew from pyproject.toml
 	$(UV_COMPILE) -o requirements.lock

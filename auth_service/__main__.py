@@ -1,4 +1,4 @@
-"""`python -m auth_service [serve|migrate|create-admin|keys]`."""
+"""`python -m auth_service [serve|migrate|create-admin|keys|outbox]`."""
 
 import argparse
 import getpass
@@ -6,7 +6,7 @@ import sys
 from collections.abc import Callable
 from typing import NoReturn
 
-from auth_service import first_admin, key_commands
+from auth_service import first_admin, key_commands, outbox_commands
 from auth_service.domain.signing import UnusableKeyError
 from auth_service.domain.stored_keys import KeyChangeRefused
 from auth_service.main import create_app
@@ -27,6 +27,7 @@ HELP = {
     "migrate": "bring the database to the newest version",
     "create-admin": "make an admin, if there is none with this address",
     "keys": "list, replace or retire the keys that tokens are signed with",
+    "outbox": "look at mail that was not sent, and send it again",
 }
 
 
@@ -54,6 +55,7 @@ def _parser() -> argparse.ArgumentParser:
     create.add_argument("--email", help="the admin's address; ADMIN_EMAIL, if not given")
     create.add_argument("--password", help="ADMIN_PASSWORD, or asked for, if not given")
     _add_keys(commands.choices["keys"])
+    outbox_commands.describe(commands.choices["outbox"])
     return parser
 
 
@@ -101,6 +103,11 @@ def _keys(settings: AuthSettings, options: argparse.Namespace) -> int:
     return 0
 
 
+def _outbox(settings: AuthSettings, options: argparse.Namespace) -> int:
+    with database_of("outbox", settings, settings.database_url) as database:
+        return outbox_commands.run(database, options)
+
+
 def _configured_password(settings: AuthSettings) -> str | None:
     if settings.admin_password is not None:
         return settings.admin_password.get_secret_value()
@@ -117,7 +124,7 @@ def _complain(line: str, status: int) -> int:
     return status
 
 
-COMMANDS = {"serve": _serve, "migrate": _migrate, "create-admin": _create_admin, "keys": _keys}
+COMMANDS = {"serve": _serve, "migrate": _migrate, "create-admin": _create_admin, "keys": _keys, "outbox": _outbox}
 
 if __name__ == "__main__":
     sys.exit(main())

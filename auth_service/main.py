@@ -1,6 +1,6 @@
 """Wiring of the auth service, and nothing else."""
 
-from auth_service.api import accounts, audit_log, keys, profile, revocations, sessions, users
+from auth_service.api import accounts, audit_log, keys, profile, recovery, revocations, sessions, users
 from auth_service.domain.passwords import Hasher
 from auth_service.domain.signing import configured_key
 from auth_service.process import configured_hasher, running
@@ -29,6 +29,7 @@ def create_app(settings: AuthSettings, hasher: Hasher | None = None) -> HttpServ
         accounts.router,
         users.router,
         audit_log.router,
+        recovery.router,
         keys.router(settings),
         revocations.router,
         health.router(),

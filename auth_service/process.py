@@ -4,8 +4,10 @@ from collections.abc import AsyncIterator, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from functools import partial
+from functools import cache, partial
 
+from auth_service.domain.installation import installation_name
+from auth_service.domain.models import Outbox
 from auth_service.domain.passwords import Hasher, Passwords, argon2
 from auth_service.domain.revocations import COMMITS_LATE, revoked_since
 from auth_service.domain.sessions.records import Terms
@@ -19,11 +21,18 @@ from shared.configuration.settings import variable_of
 from shared.database.calls import DatabaseCalls
 from shared.database.units import Database
 from shared.http.authentication import Authenticator, token_rules
-from shared.http.health import Check
+from shared.http.health import Check, Impaired, Recent
 from shared.identity.revocations import MARGIN, Revocations, RevocationWatch, Revoked
 from shared.identity.tokens import TokenSigner, TokenVerifier
+from shared.outbox.nudge import NudgePublisher, Nudger, deliveries_queue
+from shared.outbox.rows import is_overdue
 from shared.threads.background import in_background
 from shared.threads.offload import BoundedExecutor
+
+NAMING = 1  # whoever first nudges asks what the installation is called
+NUDGE_SECONDS_MAX = 0.5  # longest wait for Redis
+NUDGE_PAUSE_SECONDS = 1  # Redis is left alone for this long after a failure
+MAIL_OVERDUE = timedelta(seconds=60)  # readiness says so of mail that nobody has taken for this long
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,6 +85,12 @@ class Process:
     revoked: RevocationWatch
     session_terms: Terms
     checks: Mapping[str, Check]
+    nudger: Nudger | None = None
+
+    def nudge(self) -> None:
+        """Have mail sent at once that was committed; without Redis the sweep finds it."""
+        if self.nudger is not None:
+            self.nudger.nudge()
 
     @property
     def signer(self) -> TokenSigner:
@@ -87,7 +102,7 @@ class Process:
 async def running(settings: AuthSettings, configured: SigningKey | None, hasher: Hasher) -> AsyncIterator[Process]:
     """Open a process, and close what was opened, also when that fails in the middle."""
     async with AsyncExitStack() as stack:
-        connections = settings.database_threads + CONNECTIONS
+        connections = settings.database_threads + CONNECTIONS + NAMING
         database = Database.connect(settings.database_url.get_secret_value(), settings, connections)
         stack.callback(database.close)
         calls = DatabaseCalls.of(database, settings)
@@ -100,6 +115,8 @@ async def running(settings: AuthSettings, configured: SigningKey | None, hasher:
         checks = {"database": Check(calls.ping, required=True, variable=_variable(settings, "database_url"))}
         if redis is not None:
             checks["redis"] = Check(redis.ping, required=False, variable=_variable(settings, "redis_url"))
+        if settings.mail_mode != "off":
+            checks["mail"] = _mail_check(calls)
         rules = token_rules(settings)
         token_life = timedelta(minutes=settings.access_token_expire_minute)
         revoked = RevocationWatch(
@@ -121,6 +138,7 @@ async def running(settings: AuthSettings, configured: SigningKey | None, hasher:
             revoked=revoked,
             session_terms=session_terms(settings),
             checks=checks | {"keys": Check(keys.ready, required=True)},
+            nudger=_nudger(stack, database, settings),
         )
 
 
@@ -136,6 +154,28 @@ def session_terms(settings: AuthSettings) -> Terms:
 
 def _variable(settings: AuthSettings, field_name: str) -> str:
     return variable_of(type(settings), field_name)
+
+
+def _nudger(stack: AsyncExitStack, database: Database, settings: AuthSettings) -> Nudger | None:
+    if settings.redis_url is None or settings.mail_mode == "off":
+        return None
+    publisher = NudgePublisher.connect(
+        settings.redis_url.get_secret_value(),
+        cache(lambda: deliveries_queue(database.read(installation_name))),
+        timeout_seconds=NUDGE_SECONDS_MAX,
+    )
+    stack.callback(publisher.close)
+    nudger = Nudger(publisher.publish, NUDGE_PAUSE_SECONDS)
+    stack.callback(nudger.close)
+    return nudger
+
+
+def _mail_check(calls: DatabaseCalls) -> Check:
+    async def mail() -> None:
+        if await calls.read(partial(is_overdue, outbox=Outbox, age=MAIL_OVERDUE)):
+            raise Impaired("overdue", f"mail has been due for {MAIL_OVERDUE}: do deliveries run?")
+
+    return Check(Recent(mail), required=False)
 
 
 def configured_hasher(settings: AuthSettings) -> Hasher:

@@ -4,19 +4,25 @@ import os
 
 from pydantic import AliasChoices, Field, SecretStr, model_validator
 
+from shared.configuration.mail import MailSettings
 from shared.configuration.settings import ServiceSettings
 from shared.configuration.urls import DatabaseUrl, RedisUrl
 
 KEY_ENCRYPTION_SECRET_BYTES_MIN = 32
 
 
-class AuthSettings(ServiceSettings):
-    """auth_service."""
+class AuthMailSettings(MailSettings):
+    """What auth_service and those who deliver its mail need."""
 
     database_url: DatabaseUrl = Field(
         validation_alias=AliasChoices("AUTH_DATABASE_URL", "DATABASE_URL"),
         description="SQLAlchemy URL of the users' database: `mysql+pymysql://…` or `sqlite:///…`.",
     )
+
+
+class AuthSettings(ServiceSettings, AuthMailSettings):
+    """auth_service."""
+
     port: int = Field(
         8001, validation_alias=AliasChoices("AUTH_PORT"), ge=1, le=65_535, description="Port to listen on."
     )
@@ -48,7 +54,7 @@ class AuthSettings(ServiceSettings):
     argon2_queue_max: int = Field(100, ge=1, description="Password checks that may wait; more get 503.")
     redis_url: RedisUrl | None = Field(
         None,
-        description="Redis or Valkey, where all processes count requests together; without it each counts for itself.",
+        description="Redis or Valkey. With it all processes count requests together, and mail is sent at once.",
     )
     rate_window_seconds: int = Field(
         600, ge=1, le=86_400, description="The time in which no more may come than the next four say."
@@ -70,6 +76,11 @@ class AuthSettings(ServiceSettings):
         5, gt=0, le=300, description="Redis is left alone for this long after it did not answer."
     )
     rate_keys_max: int = Field(100_000, ge=100, description="Addresses, and accounts, that a process itself counts.")
+    verification_hours: int = Field(24, ge=1, le=168, description="Life of a link that verifies an address.")
+    password_reset_minutes: int = Field(30, ge=5, le=1_440, description="Life of a link for a new password.")
+    require_verified_email: bool = Field(
+        default=False, description="Tokens allow booking only once the user's address is verified; needs mail."
+    )
     admin_email: str | None = Field(None, description="`create-admin` makes this admin when it is not there yet.")
     admin_password: SecretStr | None = Field(None, description="The password of that admin.")
 
@@ -86,5 +97,12 @@ class AuthSettings(ServiceSettings):
         secret = self.key_encryption_secret
         if secret is not None and len(secret.get_secret_value().encode()) < KEY_ENCRYPTION_SECRET_BYTES_MIN:
             msg = f"KEY_ENCRYPTION_SECRET must have at least {KEY_ENCRYPTION_SECRET_BYTES_MIN} bytes"
+            raise ValueError(msg)
+        return self
+
+    @model_validator(mode="after")
+    def _verifying_needs_mail(self) -> "AuthSettings":
+        if self.require_verified_email and self.mail_mode == "off":
+            msg = "REQUIRE_VERIFIED_EMAIL needs mail: MAIL_MODE is off"
             raise ValueError(msg)
         return self

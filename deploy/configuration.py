@@ -8,10 +8,12 @@ import sys
 from pydantic import SecretStr
 from pydantic.fields import FieldInfo
 
-from auth_service.settings import AuthSettings
+from auth_service.settings import AuthMailSettings, AuthSettings
 from booking_service.settings import BookingDatabaseSettings, BookingQueueSettings, BookingSettings
+from shared.configuration.mail import MailSettings
 from shared.configuration.settings import ServiceSettings, Settings
 from shared.configuration.sources import variable_names
+from worker.deliveries.settings import DeliverySettings
 from worker.settings import WorkerSettings
 
 HEAD = """\
@@ -32,15 +34,20 @@ HEAD = """\
 #PORT=8000
 # How clients reach the proxy; `iss` of the tokens.
 #PUBLIC_URL=http://localhost:8000
+# `mail` starts those who deliver mail; set MAIL_MODE, MAIL_FROM, MAIL_LINK_BASE and SMTP_… too.
+#COMPOSE_PROFILES=mail
 """
 SECTIONS: dict[type[Settings], str] = {
     Settings: "Every process",
     ServiceSettings: "Both services",
+    AuthMailSettings: "auth_service and deliveries",
+    MailSettings: "auth_service and deliveries",
     AuthSettings: "auth_service",
     BookingDatabaseSettings: "booking_service, its commands, worker and beat",
     BookingQueueSettings: "booking_service, worker and beat",
     BookingSettings: "booking_service",
     WorkerSettings: "worker and beat",
+    DeliverySettings: "deliveries and their beat",
 }
 # Defaults that differ from machine to machine.
 COUNTED = {"argon2_threads": "one per CPU"}

@@ -1,31 +1,12 @@
 """The scheduler of `celery -A worker.app beat`: sends sweeps, by a clock that nobody sets and never into a pile."""
 
-import logging
-
-from celery.beat import ScheduleEntry, Scheduler
-
-from booking_service.wake.messages import BROKER_ERRORS
 from worker.process import publisher
+from worker.schedule import BoundedScheduler
 
-log = logging.getLogger(__name__)
 
+class SweepScheduler(BoundedScheduler):
+    """Sends the sweep of lanes."""
 
-class SweepScheduler(Scheduler):
-    """Sends on a producer's bounded way, so that a broker that is away costs a sweep and not the next ones."""
-
-    # Celery's own way to send connects when it is looked at, and waits for that without end.
-    producer = None  # type: ignore[assignment]  # and so nobody has one
-    _is_sending = True
-
-    def apply_entry(self, entry: ScheduleEntry, producer: object = None) -> None:  # noqa: ARG002  Celery's own signature
-        """Send the sweep, the only entry. The first one waits until the database has said what its queue is called."""
-        try:
-            publisher().sweep()
-        except BROKER_ERRORS as error:
-            if self._is_sending:
-                log.warning("no sweeps can be sent, each is tried in its turn: %s", error)
-            self._is_sending = False
-        else:
-            if not self._is_sending:
-                log.warning("sweeps are sent again")
-            self._is_sending = True
+    def publish(self) -> None:
+        """Send a sweep, unless one waits already. Raises one of BROKER_ERRORS."""
+        publisher().sweep()

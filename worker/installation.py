@@ -2,14 +2,15 @@
 
 import logging
 import time
+from collections.abc import Callable
 
+from pydantic import SecretStr
+from sqlalchemy import Connection
 from sqlalchemy.exc import SQLAlchemyError
 
-from booking_service.domain.installation import installation_name
-from booking_service.wake.names import Names
+from shared.configuration.settings import Settings
 from shared.database.units import Database, reason
 from shared.errors import Unavailable
-from worker.settings import WorkerSettings
 
 PAUSE_SECONDS_FIRST = 0.25
 PAUSE_SECONDS_MAX = 5.0
@@ -18,15 +19,15 @@ LOG_SECONDS = 30
 log = logging.getLogger(__name__)
 
 
-def wait_for_names(settings: WorkerSettings) -> Names:
-    """Return the names, once the booking database can be asked for them. Ends with the process at a signal."""
+def wait_for_name(settings: Settings, url: SecretStr, find: Callable[[Connection], str]) -> str:
+    """Return the name, once the database at ``url`` can be asked for it. Ends with the process at a signal."""
     pause, log_at = PAUSE_SECONDS_FIRST, time.monotonic()
     # A connection for this alone: what a worker opens before it forks, its children must not find.
-    database = Database.connect(settings.database_url.get_secret_value(), settings, pool_size=1)
+    database = Database.connect(url.get_secret_value(), settings, pool_size=1)
     try:
         while True:
             try:
-                return Names.of(database.read(installation_name))
+                return database.read(find)
             except (Unavailable, SQLAlchemyError, LookupError) as error:
                 if time.monotonic() >= log_at:
                     log.warning("waiting for the name of this installation: %s", reason(error))

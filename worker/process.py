@@ -3,18 +3,19 @@
 from dataclasses import dataclass
 from functools import cache, partial
 
+from booking_service.domain.installation import installation_name
 from booking_service.wake.flags import AWAKE, SWEPT, LaneFlags
 from booking_service.wake.messages import LanePublisher
 from booking_service.wake.names import Names
 from booking_service.wake.sign_of_life import SignOfLife
 from shared.configuration.settings import load
 from shared.database.units import Database
+from worker.consuming import CONNECT_SECONDS
 from worker.drain import Drainer
-from worker.installation import wait_for_names
+from worker.installation import wait_for_name
 from worker.settings import WorkerSettings
 from worker.sweep import Sweeper
 
-CONNECT_SECONDS = 2
 CONNECTIONS = 1  # a task does one thing at a time
 
 
@@ -35,7 +36,7 @@ def settings() -> WorkerSettings:
 @cache
 def names() -> Names:
     """Return what this installation calls its queues and keys, once the database has said it."""
-    return wait_for_names(settings())
+    return Names.of(wait_for_name(settings(), settings().database_url, installation_name))
 
 
 @cache

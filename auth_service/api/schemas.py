@@ -14,8 +14,11 @@ from auth_service.domain.passwords import LENGTH_MAX
 from shared.text import GivenText
 
 EXAMPLE: JsonDict = {"name": "Ada Lovelace", "email": "ada@example.com", "role": "user"}
-EXAMPLE_STORED: JsonDict = {**EXAMPLE, "id": 7, "created_at": "2026-01-31T12:00:00.000001Z"}
 REFRESH_TOKEN_LENGTH_MAX = 200  # longer ones are nobody's
+EXAMPLE_STORED: JsonDict = {**EXAMPLE, "id": 7, "created_at": "2026-01-31T12:00:00.000001Z", "email_verified": True}
+EXAMPLE_TOKEN = "u1sZq0v3T7m4pX9cB2nJ6kL8wE5rY0aDfGhQiOtUvxM"  # noqa: S105  an example
+MAIL_COMES = "If an account has this address, a mail is on its way to it."
+TOKEN_LENGTH_MAX = 100  # characters; ours have 43
 EXAMPLE_PASSWORD = "correct horse battery"  # noqa: S105  an example
 
 
@@ -42,6 +45,7 @@ EmailAddress = Annotated[
     AfterValidator(_address),
     WithJsonSchema({"type": "string", "format": "email", "maxLength": EMAIL_LENGTH_MAX}),
 ]
+LinkToken = Annotated[str, StringConstraints(max_length=TOKEN_LENGTH_MAX)]
 Role = Literal["user", "public", "organizer", "admin"]
 
 
@@ -66,6 +70,7 @@ class UserOut(BaseModel):
     email: str
     role: Role
     created_at: datetime
+    email_verified: bool = Field(description="Whether its owner has shown to read the mailbox.")
 
 
 class WelcomeOut(UserOut):
@@ -123,6 +128,39 @@ class SessionOut(BaseModel):
     user_agent: str | None = Field(description="What the client that used it last calls itself.")
     address: str | None = Field(description="Where that came from.")
     current: bool = Field(description="Whether it is the one that asks.")
+
+
+class PasswordResetIn(BaseModel):
+    """Whose password was forgotten."""
+
+    model_config = ConfigDict(json_schema_extra={"examples": [{"email": EXAMPLE["email"]}]})
+
+    # Any text: what is no address is simply nobody's.
+    email: EmailText
+
+
+class LinkIn(BaseModel):
+    """The token of a link that was mailed."""
+
+    model_config = ConfigDict(json_schema_extra={"examples": [{"token": EXAMPLE_TOKEN}]})
+
+    token: LinkToken
+
+
+class NewPasswordIn(LinkIn):
+    """The token of a link that was mailed, and the password that is to be."""
+
+    model_config = ConfigDict(json_schema_extra={"examples": [{"token": EXAMPLE_TOKEN, "password": EXAMPLE_PASSWORD}]})
+
+    password: Password = Field(description="At least PASSWORD_LENGTH_MIN characters (8, if not configured otherwise).")
+
+
+class MailOut(BaseModel):
+    """Mail is on its way, if there is somebody to get it."""
+
+    model_config = ConfigDict(json_schema_extra={"examples": [{"message": MAIL_COMES}]})
+
+    message: str = MAIL_COMES
 
 
 class RsaKey(BaseModel):

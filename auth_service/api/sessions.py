@@ -39,6 +39,7 @@ from shared.errors import (
 from shared.http.authentication import AnyUser
 from shared.http.problems import documented
 from shared.http.strict_route import StrictRoute
+from shared.identity.permissions import NEEDS_VERIFIED_EMAIL, NOTHING, Permissions
 from shared.identity.tokens import Principal, TokenSigner
 
 log = logging.getLogger(__name__)
@@ -63,7 +64,8 @@ async def log_in(login: LoginIn, address: Address, process: Running, origin: Fro
     begin = partial(records.begin, new=new, terms=process.session_terms, now=utc_now())
     await process.database.write(begin, repeat_lost=True)
     await _renew_hash(process, credentials, login.password)
-    return _tokens(signer, response, account, credentials.token_version, new.id, new.token)
+    withheld = _withheld(process, account)
+    return _tokens(signer, response, account, credentials.token_version, new.id, new.token, withheld)
 
 
 @router.post(
@@ -88,7 +90,9 @@ async def refresh(given: RefreshIn, process: Running, origin: From, response: Re
     if refreshed is None:
         await process.revoked.refresh()  # the session may have been ended just now
         raise RefreshTokenRefused
-    return _tokens(signer, response, refreshed.account, refreshed.token_version, refreshed.session_id, refreshed.token)
+    account, session_id = refreshed.account, refreshed.session_id
+    withheld = _withheld(process, account)
+    return _tokens(signer, response, account, refreshed.token_version, session_id, refreshed.token, withheld)
 
 
 @router.post(
@@ -156,12 +160,28 @@ def session_out(session: SessionState, sender: Principal) -> SessionOut:
     return SessionOut(**session._asdict() | {"id": str(session.id)}, current=session.id.hex == sender.session_id)
 
 
+def _withheld(process: Process, account: Account) -> Permissions:
+    must_verify = process.settings.require_verified_email and not account.email_verified
+    return NEEDS_VERIFIED_EMAIL if must_verify else NOTHING
+
+
 def _tokens(
-    signer: TokenSigner, response: Response, account: Account, token_version: int, session_id: UUID, token: RefreshToken
+    signer: TokenSigner,
+    response: Response,
+    account: Account,
+    token_version: int,
+    session_id: UUID,
+    token: RefreshToken,
+    withheld: Permissions,
 ) -> TokensOut:
     response.headers["Cache-Control"] = "no-store"
     access_token = signer.sign(
-        account.id, account.email, account.role, session_id=session_id.hex, token_version=token_version
+        account.id,
+        account.email,
+        account.role,
+        session_id=session_id.hex,
+        token_version=token_version,
+        withheld=withheld,
     )
     return TokensOut(access_token=access_token, expires_in=signer.lifetime_seconds, refresh_token=token.text())
 

@@ -7,14 +7,14 @@ before it, in their order, so that of two admins who disable each other at once 
 from typing import Final, NamedTuple
 from uuid import UUID
 
-from sqlalchemy import Connection, select, update
+from sqlalchemy import Connection, delete, select, update
 
 from auth_service.domain import account_lists
 from auth_service.domain.account_lists import Listed
 from auth_service.domain.accounts import COLUMNS, Account, active
 from auth_service.domain.audit_log import Act, By
 from auth_service.domain.errors import LastAdmin, NotYourself, RoleNotAllowed, WrongPassword
-from auth_service.domain.models import Session, User
+from auth_service.domain.models import OneTimeToken, Session, User
 from auth_service.domain.permissions import require_may_give
 from auth_service.domain.sessions import records
 from shared.errors import NotFound
@@ -134,11 +134,14 @@ def erase(connection: Connection, account_id: int, checked: str, by: By) -> None
         "email_key": ERASED_KEY.format(account_id),
         "password_hash": "",
         "idempotency_key": None,
+        "locale": None,
+        "verified_at": None,
         "disabled_at": by.at,
         "erased_at": by.at,
     }
     connection.execute(update(User).where(User.id == account_id).values(nothing))
     connection.execute(update(Session).where(Session.user_id == account_id).values(address=None, user_agent=None))
+    connection.execute(delete(OneTimeToken).where(OneTimeToken.account_id == account_id))
     by.record(connection, Act.ERASED, account_id)
 
 

@@ -30,6 +30,12 @@ class Account:
     email: str
     role: str
     created_at: datetime
+    verified_at: datetime | None = None
+
+    @property
+    def email_verified(self) -> bool:
+        """Whether its owner has shown to read the mailbox."""
+        return self.verified_at is not None
 
 
 # In the order of the fields, so that a row is an Account's arguments.

@@ -24,6 +24,9 @@ class Act(StrEnum):
     SESSIONS_ENDED = "sessions.ended"
     KEY_ROTATED = "key.rotated"
     KEY_RETIRED = "key.retired"
+    ADDRESS_VERIFIED = "address.verified"
+    PASSWORD_RESET_ASKED = "password.reset_asked"  # noqa: S105  an act
+    PASSWORD_RESET = "password.reset"  # noqa: S105  an act
     TOKEN_REPLAYED = "session.token_replayed"  # noqa: S105  an act
     PASSWORD_CHANGED = "password.changed"  # noqa: S105  an act
     RENAMED = "user.renamed"

@@ -3,14 +3,17 @@
 Problem
 ├── Conflict 409
 │   ├── EmailTaken
-│   └── LastAdmin             somebody must be left who can let others in
+│   ├── LastAdmin             somebody must be left who can let others in
+│   ├── AlreadyVerified
+│   └── MailOff               this installation sends no mail
 ├── Forbidden 403
 │   ├── NotYourself           one's own rights are changed by others
 │   ├── RoleNotAllowed        nobody gives a role that may do more than they may
 │   └── WrongPassword         the current one was asked for
 ├── InvalidInput 422
 │   ├── PasswordTooShort
-│   └── PasswordTooCommon     among those that are tried first
+│   ├── PasswordTooCommon     among those that are tried first
+│   └── UnusableLink          says the same for every reason
 ├── Unauthenticated 401
 │   ├── WrongCredentials      says the same for every reason
 │   ├── RefreshTokenRefused   unknown, ended, or used before
@@ -57,6 +60,20 @@ class WrongPassword(Forbidden):
     default_detail = "Send the password that this account has now. Nothing was changed."
 
 
+class AlreadyVerified(Conflict):
+    """The sender's address was verified before."""
+
+    code, title = "already-verified", "This address is verified"
+    default_detail = "There is nothing left to do."
+
+
+class MailOff(Conflict):
+    """MAIL_MODE is off, so nobody can be sent a link."""
+
+    code, title = "mail-off", "This installation sends no mail"
+    default_detail = "Ask whoever runs it."
+
+
 class RoleNotAllowed(Forbidden):
     """The creator of an account may not give it this role."""
 
@@ -77,6 +94,16 @@ class PasswordTooCommon(InvalidInput):
     def __init__(self, pointer: str = "#/password") -> None:
         words = "Use another one: this is among those that people choose most often, so it is tried first."
         super().__init__(errors=(FieldError(words, pointer),))
+
+
+class UnusableLink(InvalidInput):
+    """A token that is unknown, used, at its end, not the newest, for something else, or of an address that is gone."""
+
+    code, title = "unusable-link", "This link cannot be used any more"
+    default_detail = "Ask for a new one; each works once, for a while, and only the newest."
+
+    def __init__(self) -> None:
+        super().__init__(errors=(FieldError("Use the token of the newest mail.", "#/token"),))
 
 
 class WrongCredentials(Unauthenticated):

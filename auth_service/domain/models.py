@@ -3,17 +3,32 @@
 from datetime import datetime
 from uuid import UUID
 
-from sqlalchemy import ForeignKey, Index, Integer, LargeBinary, String, Text, UniqueConstraint
+from sqlalchemy import (
+    CHAR,
+    CheckConstraint,
+    ForeignKey,
+    Index,
+    Integer,
+    LargeBinary,
+    SmallInteger,
+    String,
+    Text,
+    UniqueConstraint,
+)
 from sqlalchemy.dialects import mysql
 from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
 
 from shared.database.types import IDEMPOTENCY_KEY_LENGTH_MAX, TABLE_OPTIONS, BinaryUuid, RowId, UtcDateTime
+from shared.languages import TAG_LENGTH_MAX
+from shared.outbox.rows import OutboxRow, indexes
 
 VERSION_TABLE = "auth_alembic_version"
 NAME_LENGTH_MAX = 200
 EMAIL_LENGTH_MAX = 254  # RFC 5321, section 4.5.3.1.3
 # `require_address` leaves at most 64 bytes, an @ and the 253 letters of a domain; older addresses may need more.
 EMAIL_KEY_LENGTH_MAX = 320
+PURPOSE_LENGTH_MAX = 16
+INSTALLATION_LENGTH_MAX = 12
 USER_AGENT_LENGTH_MAX = 255
 REQUEST_ID_LENGTH_MAX = 128  # as `shared/http/edge.py` has it
 ADDRESS_LENGTH_MAX = 45  # an IPv6 address with an IPv4 address in it
@@ -52,6 +67,8 @@ class User(Base):
     # Access tokens with a lower one are revoked, as of that moment.
     token_version: Mapped[int] = mapped_column(Integer, default=0, server_default="0")
     tokens_revoked_at: Mapped[datetime | None] = mapped_column(UtcDateTime())
+    verified_at: Mapped[datetime | None] = mapped_column(UtcDateTime())  # when the address was shown to be read
+    locale: Mapped[str | None] = mapped_column(String(TAG_LENGTH_MAX))  # BCP 47; without one, as the request asks
 
 
 class Session(Base):
@@ -128,3 +145,41 @@ class StoredKey(Base):
     published_from: Mapped[datetime] = mapped_column(UtcDateTime())
     signs_from: Mapped[datetime] = mapped_column(UtcDateTime())
     retires_at: Mapped[datetime | None] = mapped_column(UtcDateTime())
+
+
+class OneTimeToken(Base):
+    """A link that was mailed, as far as it is remembered: not its token, which only the mail has."""
+
+    __tablename__ = "one_time_tokens"
+    __table_args__ = (
+        UniqueConstraint("token_hash", name="uq_one_time_tokens_token_hash"),
+        Index("one_time_tokens_of_account", "account_id", "purpose"),
+        Index("one_time_tokens_expire", "expires_at"),
+        TABLE_OPTIONS,
+    )
+
+    id: Mapped[UUID] = mapped_column(BinaryUuid, primary_key=True)
+    token_hash: Mapped[bytes] = mapped_column(Hash)
+    account_id: Mapped[int | None] = mapped_column(RowId)  # None: nobody's, written so that nobody can tell
+    purpose: Mapped[str] = mapped_column(String(PURPOSE_LENGTH_MAX))
+    email_key: Mapped[str] = mapped_column(String(EMAIL_KEY_LENGTH_MAX))  # the mailbox for which it is good
+    created_at: Mapped[datetime] = mapped_column(UtcDateTime())
+    expires_at: Mapped[datetime] = mapped_column(UtcDateTime())
+    used_at: Mapped[datetime | None] = mapped_column(UtcDateTime())
+
+
+class Outbox(OutboxRow, Base):
+    """Mail that is to be sent: see `shared/outbox`."""
+
+    __tablename__ = "outbox"
+    __table_args__ = (*indexes("outbox"), TABLE_OPTIONS)
+
+
+class Installation(Base):
+    """The one row that names this installation, which its queue carries."""
+
+    __tablename__ = "auth_installation"
+    __table_args__ = (CheckConstraint("id = 1", name="auth_installation_one"), TABLE_OPTIONS)
+
+    id: Mapped[int] = mapped_column(SmallInteger, primary_key=True, autoincrement=False)
+    name: Mapped[str] = mapped_column(CHAR(INSTALLATION_LENGTH_MAX))

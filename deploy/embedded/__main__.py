@@ -60,7 +60,7 @@ def run() -> None:
     if ours and ours.warning:
         say(f"warning: {ours.warning}")
     say("Starting …")
-    supervisor = Supervisor(write_configuration(data, programs(ours)), lock)
+    supervisor = Supervisor(write_configuration(data, programs(ours, mails=auth.mail_mode != "off")), lock)
     try:
         if _until_ready(supervisor, stop, auth, booking, data):
             say(banner(_facts(auth, booking, data, ours)))
@@ -174,7 +174,13 @@ def _facts(auth: AuthSettings, booking: BookingSettings, data: Path, ours: Broke
         password=shown,
         data=data,
         broker=ours.name if ours else "yours, at REDIS_URL",
+        mail=_mail(auth, data),
     )
+
+
+def _mail(auth: AuthSettings, data: Path) -> str:
+    ways = {"off": "none", "smtp": "by SMTP", "file": f"{data}/mail, links: {data}/logs/deliveries.log"}
+    return ways[auth.mail_mode]
 
 
 def _local(host: str, port: int) -> str:

@@ -6,7 +6,7 @@ from pathlib import Path
 
 EXAMPLE = Path(__file__).parent.parent / "example.sh"
 # Where the reason is, when it is not in the log of the service that tells of it.
-LOGS = {"workers": ("worker", "beat"), "redis": ("broker", "booking")}
+LOGS = {"workers": ("worker", "beat"), "redis": ("broker", "booking"), "mail": ("deliveries", "deliveries-beat")}
 BANNER = """
 Ready.
 
@@ -15,6 +15,7 @@ Ready.
   admin    {email}   password: {password}
   data     {data}   logs: {data}/logs
   broker   {broker}
+  mail     {mail}
 
 To try it, paste this into another terminal:
 
@@ -38,6 +39,7 @@ class Facts:
     password: str
     data: Path
     broker: str
+    mail: str
 
 
 def banner(facts: Facts) -> str:
@@ -49,6 +51,7 @@ def banner(facts: Facts) -> str:
         password=facts.password,
         data=facts.data,
         broker=facts.broker,
+        mail=facts.mail,
         example=EXAMPLE.read_text(encoding="utf-8"),
     )
 

@@ -14,12 +14,14 @@ from deploy.secret_files import encryption_secret, keep, password
 from shared.configuration.settings import load
 from shared.configuration.sources import find
 from shared.identity.jwk import ES256, RS256
+from worker.deliveries.settings import DeliverySettings
 from worker.settings import WorkerSettings
 
 DATA_DIR_DEFAULT = ".data"
 ADMIN_EMAIL_DEFAULT = "admin@example.com"
 ADMIN_PASSWORD_FILE = "admin-password"  # noqa: S105  a file's name
 PRIVATE_KEY_FILES = {RS256: "jwt-private-key.pem", ES256: "jwt-private-key-es256.pem"}
+MAIL_FROM_DEFAULT = "Event booking <event-booking@example.com>"
 EVERY_ADDRESS = {"0.0.0.0": "127.0.0.1", "::": "127.0.0.1"}  # noqa: S104  told apart here, not listened on
 
 
@@ -53,11 +55,22 @@ def fill(data: Path) -> None:
     keep(data / ADMIN_PASSWORD_FILE, password)
     _default("AUTH_DATABASE_URL", _sqlite(data / "auth.sqlite3"), "AUTH_DATABASE_URL", "DATABASE_URL")
     _default("BOOKING_DATABASE_URL", _sqlite(data / "booking.sqlite3"), "BOOKING_DATABASE_URL", "DATABASE_URL")
+    _fill_mail(data)
+
+
+def _fill_mail(data: Path) -> None:
+    _default("MAIL_MODE", "file")
+    _default("MAIL_FOLDER", str(data / "mail"))
+    _default("MAIL_FROM", MAIL_FROM_DEFAULT)
+    _default("MAIL_TOKEN_SECRET_FILE", str(data / "mail-token-secret"), "MAIL_TOKEN_SECRET")
+    keep(data / "mail-token-secret", password)
 
 
 def derive() -> None:
     """Set what follows from the auth service's address. Ends the process with one line when a variable is wrong."""
     auth = load(AuthSettings)
+    # There are no pages there: what the links lead to is the caller's web client, if there is one.
+    _default("MAIL_LINK_BASE", f"http://localhost:{auth.port}")
     _default("JWKS_URL", f"{address(auth.host, auth.port)}/.well-known/jwks.json")
     _default("TOKEN_ISSUER", f"http://localhost:{auth.port}")
 
@@ -69,6 +82,7 @@ def check() -> tuple[AuthSettings, BookingSettings]:
     """
     derive()
     load(WorkerSettings)
+    load(DeliverySettings)
     return load(AuthSettings), load(BookingSettings)
 
 

@@ -6,7 +6,7 @@ import sys
 from dataclasses import dataclass
 from pathlib import Path
 
-from deploy.commands import AUTH, BEAT, BOOKING, WORKER
+from deploy.commands import AUTH, BEAT, BOOKING, DELIVERIES, DELIVERIES_BEAT, WORKER
 from deploy.embedded import tether
 from deploy.embedded.broker import Broker
 
@@ -51,15 +51,20 @@ class Program:
     command: tuple[str, ...]
 
 
-def programs(broker: Broker | None) -> list[Program]:
+def programs(broker: Broker | None, *, mails: bool) -> list[Program]:
     """List what runs, in the order in which it starts; it stops in the opposite order."""
     ours = [Program("broker", broker.command)] if broker else []
+    post = [
+        Program("deliveries", (sys.executable, *DELIVERIES)),
+        Program("deliveries-beat", (sys.executable, *DELIVERIES_BEAT)),
+    ]
     return [
         *ours,
         Program("auth", (sys.executable, *AUTH)),
         Program("booking", (sys.executable, *BOOKING)),
         Program("worker", (sys.executable, *WORKER)),
         Program("beat", (sys.executable, *BEAT)),
+        *(post if mails else ()),
     ]
 
 

@@ -19,6 +19,10 @@ READ_AUDIT_LOG: Final = "audit-log:read"
 
 Permissions = frozenset[str]
 
+NOTHING: Final = Permissions()
+# What a user has only once the address is verified, where REQUIRE_VERIFIED_EMAIL says so.
+NEEDS_VERIFIED_EMAIL: Final = Permissions({BOOK})
+
 ROLES: Mapping[str, Permissions] = {
     "public": Permissions(),
     "user": Permissions({READ_BOOKINGS, BOOK}),
@@ -42,9 +46,9 @@ ALL: Permissions = Permissions().union(*ROLES.values())
 _OLD_BOOK, _OLD_ADMINS = "bookings:write", "users:write"
 
 
-def scope_of(role: str) -> str:
-    """Write what ``role`` may do as a token says it."""
-    return " ".join(sorted(ROLES[role]))
+def scope_of(role: str, withheld: Permissions = NOTHING) -> str:
+    """Write what ``role`` may do as a token says it, without what is ``withheld``."""
+    return " ".join(sorted(ROLES[role] - withheld))
 
 
 def permissions_of(scope: str | None, role: str | None) -> Permissions:

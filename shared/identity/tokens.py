@@ -18,7 +18,7 @@ from jose.backends.base import Key
 
 from shared.errors import Forbidden, InvalidToken, TokenRevoked
 from shared.identity.jwk import PUBLIC_KEY_ALGORITHMS, algorithm_of
-from shared.identity.permissions import Permissions, permissions_of, scope_of
+from shared.identity.permissions import NOTHING, Permissions, permissions_of, scope_of
 from shared.identity.revocations import Revocations
 
 TOKEN_TYPE = "at+jwt"  # noqa: S105  a media type, not a secret
@@ -77,8 +77,20 @@ class TokenSigner:
         self._headers = {"typ": TOKEN_TYPE} if key_id is None else {"typ": TOKEN_TYPE, "kid": key_id}
         self.lifetime_seconds = lifetime_seconds
 
-    def sign(self, uid: int, email: str, role: str, *, session_id: str = "", token_version: int = 0) -> str:
-        """Return a token for this user, valid from now for ``lifetime_seconds``, unless it is revoked before."""
+    def sign(  # noqa: PLR0913  what a token says
+        self,
+        uid: int,
+        email: str,
+        role: str,
+        *,
+        session_id: str = "",
+        token_version: int = 0,
+        withheld: Permissions = NOTHING,
+    ) -> str:
+        """Return a token for this user, valid from now for ``lifetime_seconds``, unless it is revoked before.
+
+        It allows what ``role`` does, without what is ``withheld``.
+        """
         now = int(time.time())
         claims = {
             "iss": self._rules.issuer,
@@ -90,7 +102,7 @@ class TokenSigner:
             "client_id": self._rules.audience,
             "uid": uid,
             "role": role,
-            "scope": scope_of(role),
+            "scope": scope_of(role, withheld),
             "token_version": token_version,
         }
         if session_id:

@@ -11,6 +11,8 @@ from pathlib import Path
 import pytest
 
 from booking_service.wake import messages
+from shared.outbox import nudge
+from tests.fixtures.accounts import migrated_accounts
 from tests.fixtures.box_office import migrated_sqlite
 
 REPOSITORY = Path(__file__).resolve().parents[2]
@@ -60,7 +62,11 @@ def test_no_domain_ends_a_transaction(path: Path) -> None:
 
 def python(code: str, database_url: str = "sqlite:///never-made.db") -> str:
     """Run ``code`` in a process of its own, configured as little as a worker needs."""
-    environment = {"REDIS_URL": "redis://127.0.0.1:1/0", "BOOKING_DATABASE_URL": database_url}
+    environment = {
+        "REDIS_URL": "redis://127.0.0.1:1/0",
+        "BOOKING_DATABASE_URL": database_url,
+        "AUTH_DATABASE_URL": database_url,
+    }
     result = subprocess.run(
         [sys.executable, "-c", code],
         env={**os.environ, **environment},
@@ -128,11 +134,38 @@ def test_each_task_is_registered_and_sent_to_a_queue_of_this_installation_that_i
     assert set(described["default"]) <= set(described["consumed"])
 
 
+def test_the_task_of_deliveries_is_registered_and_sent_to_the_queue_that_is_consumed(tmp_path: Path) -> None:
+    code = """
+import json
+from celery.signals import celeryd_init
+from kombu.transport.memory import Channel
+from shared.outbox.nudge import NudgePublisher
+from worker.deliveries.app import app
+from worker.deliveries.process import queue
+app.loader.import_default_modules()
+celeryd_init.send(None)
+NudgePublisher.connect("memory://", queue, timeout_seconds=1).publish()
+sent = {name: queue.get()["headers"]["task"] for name, queue in Channel.queues.items() if queue.qsize()}
+print(json.dumps({
+    "tasks": [name for name in app.tasks if not name.startswith("celery.")],
+    "consumed": list(app.amqp.queues.consume_from),
+    "sent": list(sent.values()),
+    "sent_to": list(sent),
+    "beaten": [entry["task"] for entry in app.conf.beat_schedule.values()],
+    "default": [app.conf.task_default_queue],
+    "named": [queue()],
+}))
+"""
+    described = json.loads(python(code, migrated_accounts(tmp_path)))
+    assert [nudge.DELIVER] == described["tasks"] == described["sent"] == described["beaten"]
+    assert described["named"] == described["sent_to"] == described["consumed"] == described["default"]
+
+
 def test_task_names_stand_in_one_place() -> None:
     bare = [
         path
         for path in sources(*PACKAGES)
-        if path.name != "messages.py"
-        and any(name in path.read_text(encoding="utf-8") for name in (messages.DRAIN, messages.SWEEP))
+        if path.name not in {"messages.py", "nudge.py"}
+        and any(name in path.read_text(encoding="utf-8") for name in (messages.DRAIN, messages.SWEEP, nudge.DELIVER))
     ]
     assert bare == []

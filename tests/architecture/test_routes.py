@@ -33,6 +33,9 @@ PUBLIC = {
         ("POST", "/users"),  # which asks for an admin's token itself, when an admin is to be registered
         ("POST", "/login"),
         ("POST", "/token/refresh"),  # the refresh token is the proof
+        ("POST", "/verify-email"),  # a mailed token is enough
+        ("POST", "/password-reset"),
+        ("POST", "/password-reset/confirm"),  # as above
         ("GET", "/"),
         ("GET", "/.well-known/jwks.json"),
         ("GET", "/.well-known/oauth-authorization-server"),
@@ -95,6 +98,7 @@ def test_the_guarded_routes_are_really_seen(app: FastAPI, service: str) -> None:
     expected = {
         "auth": {
             ("GET", "/users/me"),
+            ("POST", "/users/me/verification"),
             ("POST", "/logout"),
             ("POST", "/logout/all"),
             ("GET", "/users/me/sessions"),

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import httpx
 
+from deploy.commands import DELIVERIES_APP
 from deploy.embedded import service
 from lab.ports import free_port
 from tests.deploy.linux import children
@@ -152,7 +153,8 @@ class Embedded:
 def _name(pid: int) -> str:
     command = Path(f"/proc/{pid}/cmdline").read_bytes().decode().split("\0")
     known = {"auth_service": "auth", "booking_service": "booking", "worker": "worker", "beat": "beat"}
-    return next((name for word, name in known.items() if word in command), "broker")
+    name = next((name for word, name in known.items() if word in command), "broker")
+    return {"worker": "deliveries", "beat": "deliveries-beat"}[name] if DELIVERIES_APP in command else name
 
 
 def _bearer(token: str) -> dict[str, str]:

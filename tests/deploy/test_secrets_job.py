@@ -8,12 +8,10 @@ from sqlalchemy import make_url
 from auth_service.settings import KEY_ENCRYPTION_SECRET_BYTES_MIN
 from deploy.compose import secrets_job
 
-READERS = ("mysql", "redis", "auth", "booking")
-
 
 @pytest.fixture
 def folder(tmp_path: Path) -> Path:
-    for reader in READERS:
+    for reader in secrets_job.FOLDERS:
         (tmp_path / reader).mkdir()
     secrets_job.main(tmp_path)
     return tmp_path
@@ -56,3 +54,17 @@ def test_the_auth_service_is_given_a_secret_to_store_keys_under(folder: Path) ->
 
 def test_the_booking_service_never_sees_the_private_key_nor_the_admins_password(folder: Path) -> None:
     assert {file.name for file in (folder / "booking").iterdir()} == {"database_url", "redis_url"}
+
+
+def test_those_who_deliver_mail_see_the_accounts_and_neither_the_private_key_nor_the_bookings(folder: Path) -> None:
+    assert {file.name for file in (folder / "deliveries").iterdir()} == {
+        "database_url",
+        "mail_token_secret",
+        "redis_url",
+    }
+    assert make_url((folder / "deliveries" / "database_url").read_text().strip()).database == "auth"
+
+
+def test_links_are_made_with_the_secret_that_they_are_checked_with(folder: Path) -> None:
+    ours, theirs = (folder / name / "mail_token_secret" for name in ("auth", "deliveries"))
+    assert ours.read_text() == theirs.read_text()

@@ -1,14 +1,18 @@
 """`python -m auth_service …`, run as operators run it."""
 
 from collections.abc import Callable
+from datetime import timedelta
 from functools import partial
 from pathlib import Path
 
 import pytest
 
+from auth_service.domain.models import Outbox
 from auth_service.settings import AuthSettings
+from shared.outbox.claims import claim, fail
 from tests.fixtures.accounts import ADA, PASSWORD, accounts_database, auth_settings, bearer, private_key_pem, running
 from tests.fixtures.commands import Outcome, assert_one_line, run_auth
+from tests.fixtures.outbox import put_letter
 
 Command = Callable[..., Outcome]
 ROOT = "root@example.com"
@@ -88,3 +92,28 @@ def test_an_absent_database_is_told_in_one_line(command: Command, arguments: lis
 
     assert failed.returncode == 1
     assert_one_line(failed, "the database does not answer")
+
+
+def test_mail_that_failed_is_listed_and_sent_again(command: Command, database_url: str) -> None:
+    with accounts_database(auth_settings(database_url)) as database:
+        letter_id = put_letter(database, "ada@example.com\r\nevil")
+        put_letter(database)
+        claimed = database.write(partial(claim, outbox=Outbox, lease=timedelta(seconds=60)), repeat_lost=False)
+        assert claimed is not None
+        database.write(partial(fail, outbox=Outbox, claimed=claimed, reply="550 no\nsuch user"), repeat_lost=True)
+
+    listed = command("outbox", "list")
+    again = command("outbox", "resend", str(letter_id))
+    twice = command("outbox", "resend", str(letter_id))
+
+    assert listed.returncode == 0
+    (line,) = listed.stdout.splitlines()
+    assert line.startswith(str(letter_id))
+    assert "verification failed attempts=1 'ada@example.com\\r\\nevil' '550 no\\nsuch user'" in line
+    assert (again.returncode, again.stdout) == (0, f"{letter_id} is sent again\n")
+    assert twice.returncode == 1
+    assert_one_line(twice, "it has not failed")
+    assert command("outbox", "list").stdout == "no mail is failed\n"
+    assert len(command("outbox", "list", "--state", "due").stdout.splitlines()) == 2
+    assert command("outbox", "resend", "--all").stdout == ""
+    assert command("outbox", "resend").returncode == 2

@@ -13,7 +13,7 @@ def test_a_new_user_is_answered_without_the_password_or_its_hash(client: TestCli
     answer = client.post("/users", json=ADA)
 
     assert answer.status_code == 201
-    assert set(answer.json()) == {"id", "name", "email", "role", "created_at"}
+    assert set(answer.json()) == {"id", "name", "email", "role", "created_at", "email_verified"}
     assert answer.json()["role"] == "user"
     assert answer.json()["created_at"].endswith("Z")
 

@@ -55,7 +55,7 @@ def test_a_task_that_could_not_do_its_work_says_why_in_a_line(
     app: Celery, caplog: pytest.LogCaptureFixture, error: Exception, why: str
 ) -> None:
     perform(app, error)
-    (record,) = (record for record in caplog.records if record.name == "worker.task")
+    (record,) = (record for record in caplog.records if record.name == "worker.failures")
     assert record.levelno == logging.WARNING
     assert record.getMessage() == f"fail [[3, 7]] failed, the sweep will look after it: {why}"
 

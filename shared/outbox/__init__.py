@@ -1,0 +1,1 @@
+"""What must be told to somebody: written in the transaction that made it true, delivered later, at least once."""
