@@ -57,7 +57,7 @@ class AuthSettings(ServiceSettings, AuthMailSettings):
         description="Redis or Valkey. With it all processes count requests together, and mail is sent at once.",
     )
     rate_window_seconds: int = Field(
-        600, ge=1, le=86_400, description="The time in which no more may come than the next four say."
+        600, ge=1, le=86_400, description="The time in which no more may come than the next six say."
     )
     logins_per_address_max: int = Field(1_500, ge=1, description="Logins from one address (of IPv6, one /64).")
     logins_per_account_max: int = Field(
@@ -65,6 +65,8 @@ class AuthSettings(ServiceSettings, AuthMailSettings):
     )
     registrations_per_address_max: int = Field(1_000, ge=1, description="Registrations from one address.")
     registrations_per_account_max: int = Field(20, ge=1, description="Registrations of one mailbox.")
+    links_per_address_max: int = Field(200, ge=1, description="Links that one address asks to have mailed.")
+    links_per_account_max: int = Field(5, ge=1, description="Links that are mailed to one mailbox.")
     login_tries_free: int = Field(
         5, ge=1, le=100, description="From this wrong password of an account on, its sender must wait: 1 s, 2 s, 4 s, …"
     )

@@ -7,6 +7,7 @@ from typing import Annotated
 from fastapi import APIRouter, Header, Response, status
 
 from auth_service.api.dependencies import From, Running
+from auth_service.api.limits import limited
 from auth_service.api.schemas import LinkIn, MailOut, NewPasswordIn, PasswordResetIn
 from auth_service.domain import recovery, verification
 from auth_service.domain.audit_log import By
@@ -19,12 +20,14 @@ from auth_service.domain.errors import (
     UnusableLink,
 )
 from auth_service.domain.passwords import require_good
+from auth_service.guard.actions import MAIL
 from auth_service.process import Process
 from shared.clock import utc_now
 from shared.errors import (
     InvalidInput,
     Overloaded,
     PayloadTooLarge,
+    RateLimited,
     Unauthenticated,
     Unavailable,
     UnsupportedCoding,
@@ -49,7 +52,10 @@ router = APIRouter(tags=["recovery"], route_class=StrictRoute)
     status_code=status.HTTP_202_ACCEPTED,
     summary="Have a link sent to my address",
     response_description="The mail is on its way.",
-    responses=documented(Unauthenticated, AccountGone, AlreadyVerified, MailOff, InvalidInput, Unavailable, Overloaded),
+    dependencies=[limited(MAIL)],
+    responses=documented(
+        Unauthenticated, AccountGone, AlreadyVerified, MailOff, InvalidInput, RateLimited, Unavailable, Overloaded
+    ),
 )
 async def ask_for_verification(sender: AnyUser, process: Running, accept_language: Languages = None) -> MailOut:
     """Send a link that shows, once it is followed, that you read the mailbox. Only the newest one works."""
@@ -60,6 +66,7 @@ async def ask_for_verification(sender: AnyUser, process: Running, accept_languag
         secret=_secret(process),
         lifetime=timedelta(hours=process.settings.verification_hours),
     )
+    await process.guard.about(MAIL, sender.email)
     await process.database.write(ask, repeat_lost=False)
     process.nudge()
     return MailOut()
@@ -84,7 +91,8 @@ async def verify_email(link: LinkIn, process: Running, origin: From) -> Response
     status_code=status.HTTP_202_ACCEPTED,
     summary="Have a link for a new password sent",
     response_description="The same, after the same work, whether an account has this address or not.",
-    responses=documented(*OF_BODIES, MailOff),
+    dependencies=[limited(MAIL)],
+    responses=documented(*OF_BODIES, MailOff, RateLimited),
 )
 async def ask_for_password_reset(
     forgotten: PasswordResetIn, process: Running, origin: From, accept_language: Languages = None
@@ -98,6 +106,7 @@ async def ask_for_password_reset(
         secret=_secret(process),
         lifetime=timedelta(minutes=process.settings.password_reset_minutes),
     )
+    await process.guard.about(MAIL, forgotten.email)
     await process.database.write(ask, repeat_lost=False)
     process.nudge()
     return MailOut()

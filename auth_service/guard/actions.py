@@ -12,6 +12,7 @@ from shared.rate_limits.policies import Policy
 
 LOGIN: Final = "login"
 REGISTRATION: Final = "registration"
+MAIL: Final = "mail"  # asking for a link to be mailed
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,6 +28,7 @@ def actions(settings: AuthSettings) -> Mapping[str, Action]:
     quotas = {
         LOGIN: (settings.logins_per_address_max, settings.logins_per_account_max),
         REGISTRATION: (settings.registrations_per_address_max, settings.registrations_per_account_max),
+        MAIL: (settings.links_per_address_max, settings.links_per_account_max),
     }
     window_seconds = settings.rate_window_seconds
     return {
