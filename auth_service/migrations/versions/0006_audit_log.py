@@ -5,7 +5,7 @@ from alembic import op
 
 from shared.database.types import TABLE_OPTIONS, RowId, UtcDateTime
 
-revision = "0007"
+revision = "0006"
 down_revision = "0005"
 
 

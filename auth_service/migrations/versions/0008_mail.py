@@ -8,8 +8,8 @@ from sqlalchemy.dialects import mysql
 
 from shared.database.types import TABLE_OPTIONS, BinaryUuid, RowId, UtcDateTime
 
-revision = "0006"
-down_revision = "0008"
+revision = "0008"
+down_revision = "0007"
 
 HASH = sa.LargeBinary(32).with_variant(mysql.BINARY(32), "mysql", "mariadb")
 NAME_BYTES = 6
