@@ -28,7 +28,7 @@ def rush(system: System) -> System:
     system.environment["WORKER_CONCURRENCY"] = "1"
     system.start_auth()
     # The crowd is one process, which beside other tests takes long between connecting and asking.
-    system.environment["REQUEST_TIMEOUT_SECONDS"] = "60"
+    system.environment["REQUEST_TIMEOUT_SECONDS"] = "300"
     system.start_booking()
     for n in range(WORKERS):
         system.start_worker(f"worker{n}")
