@@ -142,6 +142,7 @@ def erase(connection: Connection, account_id: int, checked: str, by: By) -> None
     connection.execute(update(User).where(User.id == account_id).values(nothing))
     connection.execute(update(Session).where(Session.user_id == account_id).values(address=None, user_agent=None))
     connection.execute(delete(OneTimeToken).where(OneTimeToken.account_id == account_id))
+    connection.execute(delete(OneTimeToken).where(OneTimeToken.account_id == account_id))
     by.record(connection, Act.ERASED, account_id)
 
 

@@ -7,14 +7,15 @@ from datetime import UTC, datetime
 from functools import partial
 
 import pytest
-from sqlalchemy import func, select
+from sqlalchemy import func, insert, select
+from uuid_utils.compat import uuid7
 
 from auth_service.domain import account_changes, accounts
 from auth_service.domain.account_changes import Replacement
 from auth_service.domain.accounts import NewAccount
 from auth_service.domain.audit_log import Act, By, Origin
 from auth_service.domain.errors import AccountGone, WrongPassword
-from auth_service.domain.models import AuditEntry, User
+from auth_service.domain.models import AuditEntry, OneTimeToken, User
 from auth_service.migrations import MIGRATIONS
 from shared.database.migrations import upgrade
 from shared.database.units import Database
@@ -105,3 +106,23 @@ def test_of_two_new_passwords_at_once_one_counts_and_it_is_recorded_once(databas
     assert stored in outcomes
     entries = select(func.count()).where(AuditEntry.act == Act.PASSWORD_CHANGED)
     assert database.read(lambda c: c.scalar(entries)) == 1
+
+
+def test_links_that_were_mailed_are_forgotten_with_the_account(database: Database) -> None:
+    ada, eve = add(database, "ada@example.com", "user"), add(database, "eve@example.com", "user")
+    links = [
+        {
+            "id": uuid7(),
+            "token_hash": bytes([account_id]) * 32,
+            "account_id": account_id,
+            "purpose": "verification",
+            "email_key": f"{account_id}@example.com",
+            "created_at": NOW,
+            "expires_at": NOW,
+        }
+        for account_id in (ada, eve)
+    ]
+    database.write(lambda c: c.execute(insert(OneTimeToken), links), repeat_lost=False)
+    erase = partial(account_changes.erase, account_id=ada, checked="hash of ada@example.com", by=By(ada, NOBODY, NOW))
+    database.write(erase, repeat_lost=False)
+    assert database.read(lambda c: c.scalars(select(OneTimeToken.account_id)).all()) == [eve]
