@@ -42,7 +42,7 @@ class AuthSettings(ServiceSettings, AuthMailSettings):
     access_token_expire_minute: int = Field(30, ge=1, le=1_440, description="Life of an access token, minutes.")
     session_idle_hours: int = Field(336, ge=1, le=8_760, description="A session that is not refreshed ends, hours.")
     session_hours_max: int = Field(2_160, ge=1, le=8_760, description="A session ends after this, whatever is done.")
-    sessions_max: int = Field(100, ge=1, le=1_000, description="Of one user; the longest unused of more ends.")
+    sessions_max: int = Field(1_000, ge=1, le=100_000, description="Of one user; the longest unused of more ends.")
     refresh_grace_seconds: int = Field(
         10, ge=0, le=60, description="A used refresh token that comes again within this gets the same answer."
     )

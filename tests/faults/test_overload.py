@@ -61,7 +61,6 @@ def test_ten_times_too_much_is_shed_and_nothing_accepted_is_lost(
     system.environment |= {
         "BOOKING_DATABASE_URL": proxied.url,
         "INTAKE_THREADS": "1",
-        "RATE_LIMITS": "off",  # a crowd of one user
         "INTAKE_BATCH_MAX": str(BATCH_MAX),
         "INTAKE_QUEUE_MAX": str(QUEUE_MAX),
     }

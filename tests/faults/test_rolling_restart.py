@@ -105,7 +105,7 @@ def test_no_request_fails_while_everything_is_restarted(
 ) -> None:
     ports = {name: system.spare_port() for name in (*AUTH, *BOOKING)}
     system.environment |= {"AUTH_PORT": ports[AUTH[0]], "BOOKING_PORT": ports[BOOKING[0]]}
-    system.environment["RATE_LIMITS"] = "off"  # a crowd of one user
+    system.environment["SESSIONS_MAX"] = "100000"  # a crowd of one user
     system.environment["JWKS_URL"] = f"{system.auth_url}/.well-known/jwks.json"
     start = dict.fromkeys(AUTH, system.start_auth) | dict.fromkeys(BOOKING, system.start_booking)
     for name, port in ports.items():

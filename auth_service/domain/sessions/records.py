@@ -17,6 +17,7 @@ LOGGED_OUT: Final = "logged_out"
 TOKEN_REPLAYED: Final = "token_replayed"  # noqa: S105  a reason
 TOO_MANY: Final = "too_many"
 
+ENDED_AT_ONCE: Final = 100  # of those above the limit; mostly there is one
 KEPT: Final = timedelta(days=30)  # a session that is over, so that it can be looked into
 
 
@@ -132,8 +133,11 @@ def _end(connection: Connection, which: ColumnElement[bool], reason: str, now: d
 
 def _end_above_limit(connection: Connection, new: NewSession, count_max: int, now: datetime) -> None:
     by = By(None, new.origin, now)
-    for session in going_on(connection, new.account_id, now)[count_max - 1 :]:
-        end(connection, new.account_id, session.id, TOO_MANY, by)
+    last_used = (
+        select(Session.id).where(_goes_on(new.account_id, now)).order_by(Session.last_used_at.desc(), Session.id)
+    )
+    for session_id in connection.scalars(last_used.offset(count_max - 1).limit(ENDED_AT_ONCE)).all():
+        end(connection, new.account_id, session_id, TOO_MANY, by)
 
 
 def _forget_old(connection: Connection, account_id: int, now: datetime) -> None:
