@@ -107,10 +107,10 @@ class TokenRevoked(InvalidToken):
 
 
 class Forbidden(Problem):
-    """The token is good, and its role may not do this."""
+    """The token is good, and its scope does not allow this."""
 
-    code, status, title = "forbidden", 403, "Not allowed for this role"
-    default_detail = "Use an account whose role allows this."
+    code, status, title = "forbidden", 403, "Not allowed with this access token"
+    default_detail = "Use an account whose role allows this; or verify your e-mail address, where that is demanded."
 
 
 class NotFound(Problem):

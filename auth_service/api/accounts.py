@@ -139,8 +139,9 @@ async def _register(process: Process, new: UserIn, key: str | None, creator_id: 
     summary="Who am I?",
     responses=documented(Unauthenticated, AccountGone, Unavailable, Overloaded),
 )
-async def me(sender: AnyUser, process: Running) -> WelcomeOut:
+async def me(sender: AnyUser, process: Running, response: Response) -> WelcomeOut:
     """Return the user whose access token this is, as stored now, not as the token was issued."""
+    response.headers["Cache-Control"] = "no-store"
     account = await process.database.read(partial(accounts.active, account_id=sender.uid))
     return WelcomeOut(**UserOut.model_validate(account).model_dump(), message=f"Welcome, {account.name}!")
 
@@ -150,7 +151,8 @@ async def me(sender: AnyUser, process: Running) -> WelcomeOut:
     summary="Look up a user",
     responses=documented(Unauthenticated, AccountGone, NotFound, InvalidInput, Unavailable, Overloaded),
 )
-async def user(user_id: UserId, sender: AnyUser, process: Running) -> UserOut:
+async def user(user_id: UserId, sender: AnyUser, process: Running, response: Response) -> UserOut:
     """Return yourself, or any user to an admin; for everyone else there is nothing here."""
+    response.headers["Cache-Control"] = "no-store"
     account = await process.database.read(partial(accounts.visible, account_id=int(user_id), viewer_id=sender.uid))
     return UserOut.model_validate(account)

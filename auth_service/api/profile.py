@@ -7,19 +7,21 @@ from uuid import UUID
 from fastapi import APIRouter, Response, status
 from pydantic import BaseModel, ConfigDict, Field
 
+from auth_service.api.admission import confirmed
 from auth_service.api.dependencies import From, Running
+from auth_service.api.limits import Address
 from auth_service.api.schemas import EXAMPLE_PASSWORD, Name, Password, UserOut
 from auth_service.domain import account_changes, account_lists
 from auth_service.domain.account_changes import Replacement
 from auth_service.domain.audit_log import By
 from auth_service.domain.errors import AccountGone, LastAdmin, PasswordTooCommon, PasswordTooShort, WrongPassword
 from auth_service.domain.passwords import require_good
-from auth_service.process import Process
 from shared.clock import utc_now
 from shared.errors import (
     InvalidInput,
     Overloaded,
     PayloadTooLarge,
+    RateLimited,
     Unauthenticated,
     Unavailable,
     UnsupportedCoding,
@@ -28,7 +30,6 @@ from shared.errors import (
 from shared.http.authentication import AnyUser
 from shared.http.problems import documented
 from shared.http.strict_route import StrictRoute
-from shared.identity.tokens import Principal
 
 OF_ALL = (Unauthenticated, AccountGone, Unavailable, Overloaded)
 OF_BODIES = (InvalidInput, PayloadTooLarge, UnsupportedMediaType, UnsupportedCoding)
@@ -73,8 +74,11 @@ class ExportOut(BaseModel):
 
 
 @router.patch("", summary="Change my name", responses=documented(*OF_ALL, *OF_BODIES))
-async def change_me(patch: ProfilePatch, sender: AnyUser, process: Running, origin: From) -> UserOut:
+async def change_me(
+    patch: ProfilePatch, sender: AnyUser, process: Running, origin: From, response: Response
+) -> UserOut:
     """Change what is said of me."""
+    response.headers["Cache-Control"] = "no-store"
     by = By(sender.uid, origin, utc_now())
     rename = partial(account_changes.rename, account_id=sender.uid, name=patch.name, by=by)
     return UserOut.model_validate(await process.database.write(rename, repeat_lost=True))
@@ -84,12 +88,12 @@ async def change_me(patch: ProfilePatch, sender: AnyUser, process: Running, orig
     "/password",
     status_code=status.HTTP_204_NO_CONTENT,
     summary="Change my password",
-    responses=documented(*OF_ALL, *OF_BODIES, WrongPassword, PasswordTooShort, PasswordTooCommon),
+    responses=documented(*OF_ALL, *OF_BODIES, WrongPassword, RateLimited, PasswordTooShort, PasswordTooCommon),
 )
-async def change_password(given: PasswordIn, sender: AnyUser, process: Running, origin: From) -> None:
+async def change_password(given: PasswordIn, sender: AnyUser, address: Address, process: Running, origin: From) -> None:
     """Change the password. This session goes on, all others end: their tokens are refused within five seconds."""
     require_good(given.new_password, process.settings.password_length_min, "#/new_password")
-    checked = await _checked(process, sender, given.current_password)
+    checked = await confirmed(process, address, origin, sender, given.current_password)
     password = Replacement(checked, await process.passwords.hash(given.new_password))
     work = partial(
         account_changes.change_password,
@@ -106,11 +110,11 @@ async def change_password(given: PasswordIn, sender: AnyUser, process: Running, 
     "",
     status_code=status.HTTP_204_NO_CONTENT,
     summary="Erase my account",
-    responses=documented(*OF_ALL, *OF_BODIES, WrongPassword, LastAdmin),
+    responses=documented(*OF_ALL, *OF_BODIES, WrongPassword, RateLimited, LastAdmin),
 )
-async def erase_me(given: FarewellIn, sender: AnyUser, process: Running, origin: From) -> None:
+async def erase_me(given: FarewellIn, sender: AnyUser, address: Address, process: Running, origin: From) -> None:
     """Erase what is personal, for good. Bookings stay under the id, and nobody can log in any more."""
-    checked = await _checked(process, sender, given.password)
+    checked = await confirmed(process, address, origin, sender, given.password)
     by = By(sender.uid, origin, utc_now())
     erase = partial(account_changes.erase, account_id=sender.uid, checked=checked, by=by)
     await process.database.write(erase, repeat_lost=False)
@@ -123,11 +127,3 @@ async def export_me(sender: AnyUser, process: Running, response: Response) -> Ex
     response.headers["Cache-Control"] = "no-store"
     response.headers["Content-Disposition"] = 'attachment; filename="account.json"'
     return ExportOut(**await process.database.read(partial(account_lists.export, account_id=sender.uid)))
-
-
-async def _checked(process: Process, sender: Principal, password: str) -> str:
-    """Return the hash that ``password`` was checked against. Raises WrongPassword or AccountGone."""
-    stored = await process.database.read(partial(account_changes.password_hash, account_id=sender.uid))
-    if not await process.passwords.matches(password, stored):
-        raise WrongPassword
-    return stored

@@ -132,8 +132,9 @@ async def log_out_everywhere(sender: AnyUser, process: Running, origin: From) ->
     summary="Where am I logged in?",
     responses=documented(Unauthenticated, AccountGone, Unavailable, Overloaded),
 )
-async def my_sessions(sender: AnyUser, process: Running) -> list[SessionOut]:
+async def my_sessions(sender: AnyUser, process: Running, response: Response) -> list[SessionOut]:
     """List the sessions that go on, the last used first."""
+    response.headers["Cache-Control"] = "no-store"
     await process.database.read(partial(accounts.active, account_id=sender.uid))
     going_on = partial(records.going_on, account_id=sender.uid, now=utc_now())
     return [session_out(session, sender) for session in await process.database.read(going_on)]

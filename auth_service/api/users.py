@@ -129,8 +129,9 @@ async def change_user(
 
 
 @router.get("/{user_id}/sessions", summary="Where is somebody logged in?", responses=documented(*OF_ALL, NotFound))
-async def sessions_of(user_id: UserId, manager: Manager, process: Running) -> list[SessionOut]:
+async def sessions_of(user_id: UserId, manager: Manager, process: Running, response: Response) -> list[SessionOut]:
     """List the sessions of somebody that go on, the last used first."""
+    response.headers["Cache-Control"] = "no-store"
     account_id = int(user_id)
     await process.database.read(partial(accounts.visible, account_id=account_id, viewer_id=manager.uid))
     found = await process.database.read(partial(records.going_on, account_id=account_id, now=utc_now()))

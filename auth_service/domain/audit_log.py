@@ -28,6 +28,7 @@ class Act(StrEnum):
     PASSWORD_RESET_ASKED = "password.reset_asked"  # noqa: S105  an act
     PASSWORD_RESET = "password.reset"  # noqa: S105  an act
     TOKEN_REPLAYED = "session.token_replayed"  # noqa: S105  an act
+    PASSWORD_REFUSED = "password.refused"  # noqa: S105  an act
     PASSWORD_CHANGED = "password.changed"  # noqa: S105  an act
     RENAMED = "user.renamed"
     ROLE_CHANGED = "user.role_changed"

@@ -111,7 +111,7 @@ class RevocationWatch:
         if revoked is not None:
             self.revocations.add(revoked)
         if not self._is_heard:
-            log.warning("what is revoked is known again")
+            log.info("what is revoked is known again")
         self._is_heard, self._heard_at = True, began_at
 
     async def keep_fresh(self) -> None:

@@ -10,6 +10,7 @@ from auth_service.settings import AuthSettings
 from tests.fixtures.accounts import ADA, PASSWORD, add_admin, bearer, log_in
 from tests.fixtures.box_office import assert_problem
 
+TRIES = 15
 NEW = "battery staple correct"
 
 
@@ -61,6 +62,17 @@ def test_who_does_not_know_the_current_password_changes_nothing(client: TestClie
     assert_problem(answer, 403)
     assert answer.json()["type"].endswith(":wrong-password")
     assert log_in(client).status_code == 200
+
+
+@pytest.mark.parametrize("what", ["change", "erase"])
+def test_wrong_passwords_cost_as_much_time_as_they_do_at_a_login(client: TestClient, what: str) -> None:
+    ada, act = bearer(client), {"change": lambda proof: change(client, proof, "wrong password", NEW)}
+    act["erase"] = lambda proof: erase(client, proof, "wrong password")
+    answers = [act[what](ada) for _ in range(TRIES)]
+    statuses = [answer.status_code for answer in answers]
+    assert (statuses[0], set(statuses)) == (403, {403, 429})
+    assert int(answers[statuses.index(429)].headers["Retry-After"]) > 0
+    assert log_in(client, password="another wrong one").status_code == 429
 
 
 @pytest.mark.parametrize("new", ["short", "p" * 73, "12345678", "Password1", "a\x00bcdefgh", ""])

@@ -105,6 +105,16 @@ def test_with_another_role_tokens_are_revoked_and_the_session_goes_on_with_new_o
     assert client.get("/users", headers={"Authorization": f"Bearer {new}"}).status_code == 401
 
 
+@pytest.mark.parametrize("role", ["organizer", "public", "admin"])
+def test_an_admin_gives_and_takes_every_role(client: TestClient, root: dict[str, str], role: str) -> None:
+    assert change(client, root, 2, role=role).json()["role"] == role
+    assert change(client, root, 2, role="user").json()["role"] == "user"
+    new = {**ADA, "email": "new@example.com", "role": role}
+    assert client.post("/users", json=new, headers=root).status_code == 201
+    if role != "public":
+        assert client.post("/users", json={**new, "email": "other@example.com"}).status_code == 403
+
+
 def test_nobody_changes_their_own_rights(client: TestClient, root: dict[str, str]) -> None:
     for patch in ({"role": "user"}, {"disabled": True}, {"role": "admin"}):
         answer = change(client, root, 1, **patch)
