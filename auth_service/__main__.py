@@ -22,6 +22,7 @@ from shared.http.service import serve
 from shared.identity.jwk import PUBLIC_KEY_ALGORITHMS
 
 EXIT_REFUSED = 1
+RETIRE_OPTIONS = ("--now", "-h", "--help")
 HELP = {
     "serve": "answer requests (the default)",
     "migrate": "bring the database to the newest version",
@@ -34,7 +35,7 @@ HELP = {
 def main(arguments: list[str] | None = None) -> int:
     """Run one command and return its exit status."""
     open_console()
-    options = _parser().parse_args(arguments)
+    options = _parser().parse_args(_shielded(sys.argv[1:] if arguments is None else arguments))
     settings = load(AuthSettings)
     command: Callable[[AuthSettings, argparse.Namespace], int] = COMMANDS[options.command]
     try:
@@ -43,6 +44,14 @@ def main(arguments: list[str] | None = None) -> int:
         return _complain(f"configuration error: {error}", EXIT_CONFIGURATION)
     except (first_admin.AddressTaken, KeyChangeRefused, InvalidInput) as error:
         return _complain(f"{options.command} refused: {_reason(error)}", EXIT_REFUSED)
+
+
+def _shielded(arguments: list[str]) -> list[str]:
+    """Keep a key's id, which may begin with a dash, from being taken for an option."""
+    if arguments[:2] != ["keys", "retire"]:
+        return arguments
+    options = [each for each in arguments[2:] if each in RETIRE_OPTIONS]
+    return [*arguments[:2], *options, "--", *(each for each in arguments[2:] if each not in {*RETIRE_OPTIONS, "--"})]
 
 
 def _parser() -> argparse.ArgumentParser:

@@ -18,6 +18,19 @@ JSON = "Content-Type: application/json"
 READERS = {"/events": ("booking", 201), "/users": ("auth", 201), "/login": ("auth", 200)}
 PATCHES = {"/events/{event_id}": b'{"capacity": 10}', "/bookings/{booking_id}": b'{"seats": 2}'}
 
+# Read by the same route class, which tests/architecture demands of each; here they would want links and tokens that are
+# good once, or passwords that are counted.
+OTHERS = {
+    ("post", "/token/refresh"),
+    ("post", "/users/me/password"),
+    ("post", "/verify-email"),
+    ("post", "/password-reset"),
+    ("post", "/password-reset/confirm"),
+    ("patch", "/users/me"),
+    ("patch", "/users/{user_id}"),
+    ("delete", "/users/me"),
+}
+
 
 @pytest.fixture(scope="module")
 def both(tmp_path_factory: pytest.TempPathFactory) -> Iterator[BothServices]:
@@ -40,7 +53,7 @@ def send(both: BothServices, path: str, *lines: str, body: bytes) -> Answer:
 
 
 def test_these_readers_are_really_all() -> None:
-    assert {*(("post", path) for path in READERS), *(("patch", path) for path in PATCHES)} == {
+    assert OTHERS | {("post", path) for path in READERS} | {("patch", path) for path in PATCHES} == {
         (method, path)
         for service in SERVICES
         for path, operations in application(service).openapi()["paths"].items()

@@ -102,7 +102,7 @@ def test_two_authorizations_are_none(both: BothServices) -> None:
         answer = ask(both, method, path, both.user)
         assert_problem(answer, 401)
         assert "once" in answer.document["detail"]
-    assert_problem(exchange(both.port("auth"), "GET", "/users/me", both.ada, both.ada), 401)
+    assert_problem(exchange(both.port("auth"), "GET", "/users/me", both.root, both.root), 401)
 
 
 @pytest.mark.parametrize("lines", [("a", "b"), ("a", "a"), ("a", ""), ("a, b",)])

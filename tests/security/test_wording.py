@@ -37,7 +37,7 @@ WHOLE = 'Use a whole number, such as 5; not "5", 5.0 or true.'
 DIGITS = "Use decimal digits only."
 SEATS = "At most 100 seats can be booked at once."
 USER_ID = "Use the `id` of a user: up to 18 digits, the first of them no 0."
-ROLE = "Use 'user', 'public' or 'admin'."
+ROLE = "Use 'user', 'public', 'organizer' or 'admin'."
 
 
 @pytest.fixture(scope="module")

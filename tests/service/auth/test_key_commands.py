@@ -96,3 +96,9 @@ def test_the_configured_key_must_fit_the_algorithm(settings: AuthSettings) -> No
     assert refused.returncode == 2
     assert_one_line(refused, "P-256")
     assert keys(settings, "list", ALGORITHM="es256", JWT_PRIVATE_KEY=pem_of("a")).returncode == 0
+
+
+@pytest.mark.parametrize("order", [("-abc", "--now"), ("--now", "-abc"), ("--now", "--", "-abc")])
+def test_a_key_whose_id_begins_with_a_dash_can_be_named(settings: AuthSettings, order: tuple[str, ...]) -> None:
+    outcome = keys(settings, "retire", *order, **SECRET)
+    assert_one_line(outcome, "-abc")
