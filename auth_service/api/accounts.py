@@ -26,16 +26,13 @@ from shared.errors import (
     InvalidInput,
     NotFound,
     Overloaded,
-    PayloadTooLarge,
     RateLimited,
     Unauthenticated,
     Unavailable,
-    UnsupportedCoding,
-    UnsupportedMediaType,
 )
 from shared.http.authentication import AnyUser
 from shared.http.idempotency import REPLAYED, IdempotencyKey, parse_idempotency_key
-from shared.http.problems import documented
+from shared.http.problems import OF_BODIES, documented
 from shared.http.strict_route import StrictRoute
 
 # 18 digits fit every database's row id; no sign, no underscore, no leading zero.
@@ -64,16 +61,13 @@ router = APIRouter(tags=["accounts"], route_class=StrictRoute)
     response_description="The new user; `Location` is its address.",
     dependencies=[limited(REGISTRATION)],
     responses=documented(
-        InvalidInput,
+        *OF_BODIES,
         PasswordTooShort,
         Unauthenticated,
         AccountGone,
         RoleNotAllowed,
         EmailTaken,
         IdempotencyKeyReused,
-        PayloadTooLarge,
-        UnsupportedMediaType,
-        UnsupportedCoding,
         RateLimited,
         Unavailable,
         Overloaded,

@@ -11,7 +11,7 @@ from auth_service.domain import audit_log
 from auth_service.domain.audit_log import Act, Wanted
 from shared.errors import Forbidden, InvalidInput, Overloaded, Unauthenticated, Unavailable
 from shared.http.authentication import Requires
-from shared.http.cursors import CURSOR_BYTES, binding, decode_bound_cursor, encode_cursor, next_link
+from shared.http.cursors import binding, decode_bound_id, encode_cursor, next_link
 from shared.http.pages import Cursor, Limit, page_size
 from shared.http.problems import documented
 from shared.http.strict_route import StrictRoute
@@ -75,8 +75,7 @@ async def read_audit_log(
 ) -> list[AuditEntryOut]:
     """List what was done to accounts and sessions, the newest first."""
     bound_to = binding("audit-log", reader.uid, wanted)
-    position = decode_bound_cursor(cursor, bound_to, CURSOR_BYTES)
-    behind = None if position is None else int.from_bytes(position, "big", signed=True)
+    behind = decode_bound_id(cursor, bound_to)
     count = page_size(limit)
     entries = await process.database.read(partial(audit_log.page, wanted=wanted, behind=behind, count_max=count + 1))
     response.headers["Cache-Control"] = "no-store"

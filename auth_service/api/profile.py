@@ -18,21 +18,16 @@ from auth_service.domain.errors import AccountGone, LastAdmin, PasswordTooCommon
 from auth_service.domain.passwords import require_good
 from shared.clock import utc_now
 from shared.errors import (
-    InvalidInput,
     Overloaded,
-    PayloadTooLarge,
     RateLimited,
     Unauthenticated,
     Unavailable,
-    UnsupportedCoding,
-    UnsupportedMediaType,
 )
 from shared.http.authentication import AnyUser
-from shared.http.problems import documented
+from shared.http.problems import OF_BODIES, documented
 from shared.http.strict_route import StrictRoute
 
 OF_ALL = (Unauthenticated, AccountGone, Unavailable, Overloaded)
-OF_BODIES = (InvalidInput, PayloadTooLarge, UnsupportedMediaType, UnsupportedCoding)
 
 router = APIRouter(prefix="/users/me", tags=["profile"], route_class=StrictRoute)
 

@@ -26,15 +26,12 @@ from shared.clock import utc_now
 from shared.errors import (
     InvalidInput,
     Overloaded,
-    PayloadTooLarge,
     RateLimited,
     Unauthenticated,
     Unavailable,
-    UnsupportedCoding,
-    UnsupportedMediaType,
 )
 from shared.http.authentication import AnyUser
-from shared.http.problems import documented
+from shared.http.problems import OF_BODIES, documented
 from shared.http.strict_route import StrictRoute
 
 # A list, which may come on several lines (RFC 9110, section 5.3).
@@ -42,7 +39,7 @@ Languages = Annotated[
     list[str] | None,
     Header(alias="Accept-Language", description="The language of the mail.", examples=[["de-CH, en;q=0.5"]]),
 ]
-OF_BODIES = (InvalidInput, PayloadTooLarge, UnsupportedMediaType, UnsupportedCoding, Unavailable, Overloaded)
+OF_ALL = (*OF_BODIES, Unavailable, Overloaded)
 
 router = APIRouter(tags=["recovery"], route_class=StrictRoute)
 
@@ -77,7 +74,7 @@ async def ask_for_verification(sender: AnyUser, process: Running, accept_languag
     status_code=status.HTTP_204_NO_CONTENT,
     summary="Show that I read my mailbox",
     response_description="The address is verified.",
-    responses=documented(*OF_BODIES, UnusableLink),
+    responses=documented(*OF_ALL, UnusableLink),
 )
 async def verify_email(link: LinkIn, process: Running, origin: From) -> Response:
     """Verify the address to which this token was mailed. Needs no login: the token is enough, once."""
@@ -92,7 +89,7 @@ async def verify_email(link: LinkIn, process: Running, origin: From) -> Response
     summary="Have a link for a new password sent",
     response_description="The same, after the same work, whether an account has this address or not.",
     dependencies=[limited(MAIL)],
-    responses=documented(*OF_BODIES, MailOff, RateLimited),
+    responses=documented(*OF_ALL, MailOff, RateLimited),
 )
 async def ask_for_password_reset(
     forgotten: PasswordResetIn, process: Running, origin: From, accept_language: Languages = None
@@ -117,7 +114,7 @@ async def ask_for_password_reset(
     status_code=status.HTTP_204_NO_CONTENT,
     summary="Set a new password with a link",
     response_description="The new password is good, and all sessions of before have ended.",
-    responses=documented(*OF_BODIES, PasswordTooShort, PasswordTooCommon, UnusableLink, MailOff),
+    responses=documented(*OF_ALL, PasswordTooShort, PasswordTooCommon, UnusableLink, MailOff),
 )
 async def reset_password(
     new: NewPasswordIn, process: Running, origin: From, accept_language: Languages = None

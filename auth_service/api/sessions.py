@@ -29,15 +29,12 @@ from shared.errors import (
     InvalidInput,
     NotFound,
     Overloaded,
-    PayloadTooLarge,
     RateLimited,
     Unauthenticated,
     Unavailable,
-    UnsupportedCoding,
-    UnsupportedMediaType,
 )
 from shared.http.authentication import AnyUser
-from shared.http.problems import documented
+from shared.http.problems import OF_BODIES, documented
 from shared.http.strict_route import StrictRoute
 from shared.identity.permissions import NEEDS_VERIFIED_EMAIL, NOTHING, Permissions
 from shared.identity.tokens import Principal, TokenSigner
@@ -45,7 +42,6 @@ from shared.identity.tokens import Principal, TokenSigner
 log = logging.getLogger(__name__)
 router = APIRouter(tags=["sessions"], route_class=StrictRoute)
 
-OF_BODIES = (InvalidInput, PayloadTooLarge, UnsupportedMediaType, UnsupportedCoding)
 SessionId = Annotated[UUID, Path(description="A session's `id`.")]
 
 

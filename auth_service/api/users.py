@@ -21,16 +21,13 @@ from shared.errors import (
     InvalidInput,
     NotFound,
     Overloaded,
-    PayloadTooLarge,
     Unauthenticated,
     Unavailable,
-    UnsupportedCoding,
-    UnsupportedMediaType,
 )
 from shared.http.authentication import Requires
-from shared.http.cursors import CURSOR_BYTES, binding, decode_bound_cursor, encode_cursor, next_link
+from shared.http.cursors import binding, decode_bound_id, encode_cursor, next_link
 from shared.http.pages import Cursor, Limit, page_size
-from shared.http.problems import documented
+from shared.http.problems import OF_BODIES, documented
 from shared.http.strict_route import StrictRoute
 from shared.http.values import ID_MAX, Moment
 from shared.identity.permissions import WRITE_USERS
@@ -94,8 +91,7 @@ async def list_users(
 ) -> list[ManagedUserOut]:
     """List users in the order of their ids. Those that were erased are not there."""
     bound_to = binding("users", manager.uid, wanted)
-    position = decode_bound_cursor(cursor, bound_to, CURSOR_BYTES)
-    behind = 0 if position is None else int.from_bytes(position, "big", signed=True)
+    behind = decode_bound_id(cursor, bound_to) or 0
     count = page_size(limit)
     found = await process.database.read(partial(account_lists.page, wanted=wanted, behind=behind, count_max=count + 1))
     response.headers["Cache-Control"] = "no-store"
@@ -112,9 +108,7 @@ async def list_users(
         RoleNotAllowed,
         NotYourself,
         NotFound,
-        PayloadTooLarge,
-        UnsupportedMediaType,
-        UnsupportedCoding,
+        *OF_BODIES,
     ),
 )
 async def change_user(

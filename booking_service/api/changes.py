@@ -35,16 +35,13 @@ from shared.errors import (
     IdempotencyKeyReused,
     InvalidInput,
     Overloaded,
-    PayloadTooLarge,
     Problem,
     Unauthenticated,
     Unavailable,
-    UnsupportedCoding,
-    UnsupportedMediaType,
 )
 from shared.http.idempotency import IdempotencyKey as Key
 from shared.http.idempotency import parse_idempotency_key
-from shared.http.problems import documented
+from shared.http.problems import OF_BODIES, documented
 from shared.http.strict_route import StrictRoute
 from shared.identity.tokens import Principal
 
@@ -62,9 +59,6 @@ def _responses(model: type[BookingOut | EventOut], *problems: type[Problem]) -> 
     stored = {"model": model, "description": "It will be done, whatever fails after that.", "headers": LATER}
     always = (Unauthenticated, Forbidden, InvalidInput, IdempotencyKeyReused, Unavailable, Overloaded)
     return {202: stored} | documented(*always, *problems)
-
-
-BODY = (PayloadTooLarge, UnsupportedMediaType, UnsupportedCoding)
 
 
 @router.delete(
@@ -100,7 +94,7 @@ async def cancel_booking(
         BookingLimit,
         UserLimit,
         EventCancelled,
-        *BODY,
+        *OF_BODIES,
     ),
 )
 async def change_booking(
@@ -136,7 +130,7 @@ async def confirm_booking(
     tags=["events"],
     response_model=EventOut,
     summary="Change an event's capacity, suspend or resume its waiting list",
-    responses=_responses(EventOut, NotYourEvent, EventNotFound, CapacityTaken, EventCancelled, *BODY),
+    responses=_responses(EventOut, NotYourEvent, EventNotFound, CapacityTaken, EventCancelled, *OF_BODIES),
 )
 async def change_event(
     event_id: EventId,

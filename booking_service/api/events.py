@@ -17,17 +17,14 @@ from shared.errors import (
     IdempotencyKeyReused,
     InvalidInput,
     Overloaded,
-    PayloadTooLarge,
     Unauthenticated,
     Unavailable,
-    UnsupportedCoding,
-    UnsupportedMediaType,
 )
 from shared.http.cursors import decode_cursor, encode_cursor, next_link
 from shared.http.entity_tags import NOT_MODIFIED, tagged
 from shared.http.idempotency import REPLAYED, IdempotencyKey, parse_idempotency_key
 from shared.http.pages import Cursor, Limit, page_size
-from shared.http.problems import documented
+from shared.http.problems import OF_BODIES, documented
 from shared.http.strict_route import StrictRoute
 
 AllowPast = Annotated[bool, Query(description="Also take an event that has begun: for imports.")]
@@ -42,12 +39,9 @@ router = APIRouter(prefix="/events", tags=["events"], route_class=StrictRoute)
     responses=documented(
         Unauthenticated,
         Forbidden,
-        InvalidInput,
+        *OF_BODIES,
         EventInThePast,
         IdempotencyKeyReused,
-        PayloadTooLarge,
-        UnsupportedMediaType,
-        UnsupportedCoding,
         Unavailable,
         Overloaded,
     ),

@@ -51,6 +51,12 @@ def decode_bound_cursor(cursor: str | None, bound_to: bytes, position_bytes: int
     return raw[:position_bytes]
 
 
+def decode_bound_id(cursor: str | None, bound_to: bytes) -> int | None:
+    """Read the id that the page before ended with; None without a cursor. Raises InvalidInput as above."""
+    position = decode_bound_cursor(cursor, bound_to, CURSOR_BYTES)
+    return None if position is None else int.from_bytes(position, "big", signed=True)
+
+
 def next_link(url: URL, cursor: str) -> str:
     """Point at the next page, relative to this one, keeping its other query parameters."""
     target = url.include_query_params(cursor=cursor)

@@ -22,11 +22,15 @@ from shared.errors import (
     Problem,
     Unauthenticated,
     Unavailable,
+    UnsupportedCoding,
+    UnsupportedMediaType,
 )
 from shared.http.methods import allowed_methods
 from shared.wording import WORDS, wording
 
 MEDIA_TYPE = "application/problem+json"
+# What can be wrong wherever a body is read: see `strict_route.py` and `edge.py`.
+OF_BODIES = (InvalidInput, PayloadTooLarge, UnsupportedMediaType, UnsupportedCoding)
 
 log = logging.getLogger(__name__)
 
